@@ -1,0 +1,1 @@
+"""Shipped architecture descriptions (``*.yaml``) and energy tables (``energy/*.yaml``)."""

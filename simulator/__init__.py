@@ -1,0 +1,46 @@
+"""Stallion: a cycle-level simulator of DNN accelerators.
+
+>>> import simulator
+>>> run = simulator.simulate("eyeriss_v1", "alexnet", batch=4)
+>>> run.layers["CONV1"].pe_cycles
+"""
+
+from typing import TYPE_CHECKING, Any
+
+__version__ = "0.1.0"
+
+_PUBLIC = {
+    "simulate": "simulator.pipeline",
+    "Run": "simulator.report.result",
+    "LayerResult": "simulator.report.result",
+    "Architecture": "simulator.spec.architecture",
+    "Workload": "simulator.spec.workload",
+    "Mapping": "simulator.mapping.mapping",
+    "load_architecture": "simulator.spec.catalog",
+    "load_workload": "simulator.spec.catalog",
+    "InputError": "simulator.errors",
+}
+
+__all__ = ["Architecture", "InputError", "LayerResult", "Mapping", "Run", "Workload", "load_architecture", "load_workload", "simulate"]
+
+if TYPE_CHECKING:
+    from simulator.errors import InputError
+    from simulator.mapping.mapping import Mapping
+    from simulator.pipeline import simulate
+    from simulator.report.result import LayerResult, Run
+    from simulator.spec.architecture import Architecture
+    from simulator.spec.catalog import load_architecture, load_workload
+    from simulator.spec.workload import Workload
+
+
+def __getattr__(name: str) -> Any:
+    """Load a public name on first use, so that importing the package stays fast."""
+    if name not in _PUBLIC:
+        raise AttributeError(f"module 'simulator' has no attribute {name!r}")
+    from importlib import import_module
+
+    return getattr(import_module(_PUBLIC[name]), name)
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

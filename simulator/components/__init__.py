@@ -1,0 +1,1 @@
+"""Pure descriptions of hardware parts: one file per kind, discovered by being there."""

@@ -1,0 +1,108 @@
+"""What every described part shares: strict frozen fields, exact rates and the registry of kinds."""
+
+from collections.abc import Callable
+from fractions import Fraction
+from importlib import import_module
+from pkgutil import iter_modules
+from typing import Annotated, Any, ClassVar, Final, Literal, TypeVar
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, WithJsonSchema
+
+from simulator.names import DataType
+
+UNLIMITED: Final = "unlimited"
+
+
+class Part(BaseModel):
+    """A described thing: unknown keys are refused, values are frozen."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False, arbitrary_types_allowed=True)
+
+    def replace(self, **changes: Any) -> "Part":
+        """Return a validated copy with some fields changed."""
+        return type(self).model_validate({**self.model_dump(), **changes})
+
+
+def parse_rate(value: object) -> object:
+    """Turn ``4``, ``"12/5"``, ``2.4`` or ``"unlimited"`` into an exact rate; decimals are read as written."""
+    if value == UNLIMITED or isinstance(value, Fraction):
+        return value
+    if isinstance(value, bool) or not isinstance(value, int | float | str):
+        raise ValueError("a positive number, a fraction such as '12/5', or 'unlimited' was expected")
+    try:
+        rate = Fraction(str(value))
+    except (ValueError, ZeroDivisionError):
+        raise ValueError("a positive number, a fraction such as '12/5', or 'unlimited' was expected") from None
+    if rate <= 0:
+        raise ValueError("a rate must be greater than 0")
+    return rate
+
+
+def _write_rate(rate: "Fraction | str") -> int | str:
+    if isinstance(rate, str):
+        return rate
+    return rate.numerator if rate.denominator == 1 else f"{rate.numerator}/{rate.denominator}"
+
+
+Rate = Annotated[
+    Fraction | Literal["unlimited"],
+    BeforeValidator(parse_rate),
+    PlainSerializer(_write_rate),
+    WithJsonSchema({"anyOf": [{"type": "number", "exclusiveMinimum": 0}, {"type": "string"}]}),
+]
+"""Something per cycle: an exact rational, or ``"unlimited"``."""
+
+Arbitration = Literal["fifo", "priority", "round_robin"]
+Count = Annotated[int, Field(gt=0, strict=True)]
+CountOrZero = Annotated[int, Field(ge=0, strict=True)]
+Positive = Annotated[float, Field(gt=0)]
+
+
+def _as_tuple(value: object) -> object:
+    return (value,) if isinstance(value, str) else value
+
+
+DataTypes = Annotated[tuple[DataType, ...], BeforeValidator(_as_tuple), Field(min_length=1)]
+
+
+class Arbitrated(Part):
+    """A part whose ports serve several request streams in a declared order."""
+
+    arbitration: Arbitration = Field(
+        "fifo", description="order of requests that want one port in the same cycle; ties go by `priority`"
+    )
+    priority: tuple[str, ...] = Field(
+        (), description="streams, first served first: weight, input, psum_in, psum_out; unnamed ones follow in that order"
+    )
+
+
+P = TypeVar("P", bound=Part)
+
+
+class Kinds:
+    """The registry of one family of parts: each kind is one class in one file of a package."""
+
+    _packages: ClassVar[dict[str, "Kinds"]] = {}
+
+    def __init__(self, family: str, package: str) -> None:
+        self.family, self.package = family, package
+        self._kinds: dict[str, type[Part]] = {}
+        self._loaded = False
+
+    def register(self, kind: str) -> Callable[[type[P]], type[P]]:
+        """Class decorator that makes ``kind: NAME`` in an architecture file build this class."""
+
+        def add(part: type[P]) -> type[P]:
+            self._kinds[kind] = part
+            return part
+
+        return add
+
+    def all(self) -> dict[str, type[Part]]:
+        """Return every kind by name; imports the package's files on first use."""
+        if not self._loaded:
+            self._loaded = True
+            package = import_module(self.package)
+            for module in iter_modules(package.__path__):
+                import_module(f"{self.package}.{module.name}")
+        return dict(self._kinds)

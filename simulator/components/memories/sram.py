@@ -1,0 +1,73 @@
+"""On-chip buffers: global buffers, prefetch buffers, FIFOs of tiles."""
+
+from typing import Literal, Self
+
+from pydantic import Field, model_validator
+
+from simulator.components.base import UNLIMITED, Count, Rate
+from simulator.components.memories import MEMORIES
+from simulator.components.memories.base import Memory, split_evenly
+from simulator.names import DataType
+
+
+@MEMORIES.register("sram")
+class Sram(Memory):
+    """A buffer of finite size. Double buffering is what happens when two tiles fit."""
+
+    kind: Literal["sram"]
+    capacity_bytes: Count | None = Field(None, description="size; or give banks and bank_bytes")
+    banks: Count | None = None
+    bank_bytes: Count | None = None
+    bank_owner: Literal["shared", "data_type"] = Field(
+        "shared", description="`data_type`: a bank belongs wholly to one data type, set per layer"
+    )
+    ports: Literal["one", "read_write", "per_data_type"] = Field(
+        "read_write",
+        description="array side: one port for everything, one for reads and one for writes, or those per data type",
+    )
+    read_words_per_cycle: Rate = UNLIMITED
+    write_words_per_cycle: Rate = UNLIMITED
+    outer_read_words_per_cycle: Rate = UNLIMITED
+    outer_write_words_per_cycle: Rate = UNLIMITED
+
+    @model_validator(mode="after")
+    def _size_is_said_once(self) -> Self:
+        banked = self.banks is not None and self.bank_bytes is not None
+        if banked == (self.capacity_bytes is not None) or (self.banks is None) != (self.bank_bytes is None):
+            raise ValueError("give either capacity_bytes, or banks and bank_bytes")
+        if self.bank_owner == "data_type" and not banked:
+            raise ValueError("bank_owner: data_type needs banks and bank_bytes")
+        if self.ports == "one" and self.read_words_per_cycle != self.write_words_per_cycle:
+            raise ValueError("ports: one needs equal read_words_per_cycle and write_words_per_cycle")
+        return self
+
+    @property
+    def size_bytes(self) -> int:
+        """Capacity in bytes."""
+        if self.capacity_bytes is not None:
+            return self.capacity_bytes
+        assert self.banks is not None
+        assert self.bank_bytes is not None
+        return self.banks * self.bank_bytes
+
+    def tile_quota(self, tile_bits: dict[DataType, int], tiles: dict[DataType, int]) -> dict[DataType, int]:
+        """Whole tiles per data type; with banks owned by a data type, one more tile costs whole banks."""
+        if self.bank_owner == "shared":
+            return split_evenly(self.size_bytes * 8, tile_bits, tiles)
+        assert self.banks is not None
+        assert self.bank_bytes is not None
+        bank_bits = self.bank_bytes * 8
+        banks_per_tile = {d: -(-bits // bank_bits) for d, bits in tile_bits.items()}
+        banks = split_evenly(self.banks, banks_per_tile, tiles)
+        return {d: min(tiles[d], banks[d] * banks_per_tile[d] * bank_bits // tile_bits[d]) for d in tile_bits}
+
+    def array_port(self, data_type: DataType, direction: str) -> tuple[str, Rate]:
+        """The port of the array side, named after what shares it."""
+        rate = self.read_words_per_cycle if direction == "read" else self.write_words_per_cycle
+        name = {"one": "port", "read_write": direction, "per_data_type": f"{data_type}_{direction}"}[self.ports]
+        return name, rate
+
+    def outer_port(self, data_type: DataType, direction: str) -> tuple[str, Rate]:
+        """The port of the outer side: one for fills, one for drains."""
+        rate = self.outer_read_words_per_cycle if direction == "read" else self.outer_write_words_per_cycle
+        return f"outer_{direction}", rate

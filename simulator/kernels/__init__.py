@@ -1,0 +1,1 @@
+"""Numba kernels over integer arrays, and the one module that owns the numba policy."""

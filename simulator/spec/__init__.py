@@ -1,0 +1,1 @@
+"""The border: files become frozen, validated values here, or one clear error."""

@@ -1,0 +1,124 @@
+"""What an accelerator is: memories, networks, a PE array, and the widths of words."""
+
+from typing import Annotated, Any, Self
+
+from pydantic import BeforeValidator, Field, SerializeAsAny, model_validator
+
+from simulator.components.arrays import ARRAYS
+from simulator.components.arrays.spatial import SpatialArray
+from simulator.components.base import UNLIMITED, Count, Kinds, Part, Positive, Rate
+from simulator.components.memories import MEMORIES
+from simulator.components.memories.base import Memory
+from simulator.components.networks import NETWORKS
+from simulator.components.networks.base import Network
+from simulator.names import ARRAY, DATA_TYPES, DataType
+
+
+def _build(kinds: Kinds, value: object) -> object:
+    """Build the registered class that ``kind`` names."""
+    if not isinstance(value, dict):
+        return value
+    known = kinds.all()
+    kind = value.get("kind")
+    if kind not in known:
+        raise ValueError(f"kind: one of {', '.join(sorted(known))} was expected (got {kind})")
+    return known[kind].model_validate(value)
+
+
+AnyMemory = Annotated[SerializeAsAny[Memory], BeforeValidator(lambda v: _build(MEMORIES, v))]
+AnyNetwork = Annotated[SerializeAsAny[Network], BeforeValidator(lambda v: _build(NETWORKS, v))]
+AnyArray = Annotated[SerializeAsAny[SpatialArray], BeforeValidator(lambda v: _build(ARRAYS, v))]
+
+
+class WordBits(Part):
+    """Width of a word of each data type, in bits; psums and outputs share one width."""
+
+    weight: Count
+    input: Count
+    output: Count
+
+    def __getitem__(self, data_type: DataType) -> int:
+        return int(getattr(self, data_type))
+
+
+class Technology(Part):
+    """What the circuits are made in; informative, and printed beside energy."""
+
+    node_nm: Positive | None = None
+    supply_v: Positive | None = None
+
+
+class Configuration(Part):
+    """Bits that are shifted in before a layer starts, during which nothing else happens."""
+
+    bits_per_layer: Count
+    bits_per_cycle: Rate
+
+
+class VectorUnit(Part):
+    """Lanes that run operators without MACs: one element per lane and cycle and operation."""
+
+    lanes: Count
+
+
+class Architecture(Part):
+    """A complete accelerator. Change it with `replace`, which validates anew."""
+
+    name: Annotated[str, Field(min_length=1, max_length=200)]
+    description: str = ""
+    clock_mhz: Positive
+    technology: Technology = Technology()
+    word_bits: WordBits
+    memories: dict[str, AnyMemory] = Field(description="outermost first; the first one holds everything")
+    networks: dict[str, AnyNetwork]
+    array: AnyArray
+    dataflow: str = Field(description="the dataflow that maps layers unless a run names another")
+    configuration: Configuration | None = None
+    vector_unit: VectorUnit | None = None
+    energy: str | None = Field(None, description="the energy table that prices this machine unless a run names another")
+    mappings: dict[str, str] = Field(
+        default_factory=dict, description="shipped mapping file for a workload, by workload name"
+    )
+    provenance: dict[str, dict[str, str]] = Field(
+        default_factory=dict, description="key path to {source|assumed|fitted|derived: text}; filled by the reader"
+    )
+
+    # Structural checks live in `spec.checks`, which names every fault at once.
+
+    def replace(self, **changes: Any) -> Self:
+        """Return a validated copy; ``a__b=1`` changes ``b`` inside ``a`` (``memories__glb__banks=30``)."""
+        data = self.model_dump(by_alias=True)
+        for path, value in changes.items():
+            *parents, leaf = path.split("__")
+            place = data
+            for parent in parents:
+                place = place[parent]
+            if leaf not in place and leaf not in type(self).model_fields:
+                raise KeyError(path)
+            place[leaf] = value
+        return type(self).model_validate(data)
+
+    @property
+    def outermost(self) -> str:
+        """Name of the memory that holds everything."""
+        return next(iter(self.memories))
+
+    def levels(self, data_type: DataType) -> tuple[str, ...]:
+        """Names of the memories that keep a data type, outermost first."""
+        return tuple(name for name, memory in self.memories.items() if data_type in memory.keeps)
+
+    def network(self, data_type: DataType, source: str, target: str) -> str | None:
+        """Name of the network that carries a data type between two parts, None where there is none."""
+        for name, network in self.networks.items():
+            if data_type in network.carries and (network.source, network.target) == (source, target):
+                return name
+        return None
+
+    def psum_links(self) -> str | None:
+        """Name of the network along which neighbouring PEs accumulate, None where there is none."""
+        return self.network("output", ARRAY, ARRAY)
+
+    @property
+    def resources(self) -> tuple[str, ...]:
+        """Names that `relaxed` takes: memories and networks, and ``memory.port`` for one port."""
+        return (*self.memories, *self.networks)
