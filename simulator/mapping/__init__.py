@@ -1,0 +1,1 @@
+"""Loop nests: how a layer is spread over levels, PEs and time."""
