@@ -16,7 +16,7 @@ UNLIMITED: Final = "unlimited"
 class Part(BaseModel):
     """A described thing: unknown keys are refused, values are frozen."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False, arbitrary_types_allowed=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False, arbitrary_types_allowed=True, populate_by_name=True)
 
     def replace(self, **changes: Any) -> "Part":
         """Return a validated copy with some fields changed."""
@@ -52,10 +52,12 @@ Rate = Annotated[
 ]
 """Something per cycle: an exact rational, or ``"unlimited"``."""
 
+Stream = Literal["weight", "input", "psum_in", "psum_out"]
+"""What a port can be asked to move: a data type, and for psums a direction seen from the array."""
 Arbitration = Literal["fifo", "priority", "round_robin"]
 Count = Annotated[int, Field(gt=0, strict=True)]
 CountOrZero = Annotated[int, Field(ge=0, strict=True)]
-Positive = Annotated[float, Field(gt=0)]
+Positive = Annotated[float, Field(gt=0, strict=True)]
 
 
 def _as_tuple(value: object) -> object:
@@ -71,8 +73,8 @@ class Arbitrated(Part):
     arbitration: Arbitration = Field(
         "fifo", description="order of requests that want one port in the same cycle; ties go by `priority`"
     )
-    priority: tuple[str, ...] = Field(
-        (), description="streams, first served first: weight, input, psum_in, psum_out; unnamed ones follow in that order"
+    priority: tuple[Stream, ...] = Field(
+        (), description="streams, first served first; unnamed ones follow in the order weight, input, psum_in, psum_out"
     )
 
 
@@ -106,3 +108,7 @@ class Kinds:
             for module in iter_modules(package.__path__):
                 import_module(f"{self.package}.{module.name}")
         return dict(self._kinds)
+
+    def name_of(self, part: Part) -> str:
+        """The name that ``part``'s class is registered under."""
+        return next(kind for kind, known in self.all().items() if known is type(part))

@@ -2,32 +2,25 @@
 
 from typing import Annotated, Any, Self
 
-from pydantic import BeforeValidator, Field, SerializeAsAny, model_validator
+from pydantic import Field, SerializeAsAny, model_validator
 
 from simulator.components.arrays import ARRAYS
+from simulator.components.arrays.base import Array
 from simulator.components.arrays.spatial import SpatialArray
-from simulator.components.base import UNLIMITED, Count, Kinds, Part, Positive, Rate
+from simulator.components.base import Count, Part, Positive, Rate
 from simulator.components.memories import MEMORIES
 from simulator.components.memories.base import Memory
 from simulator.components.networks import NETWORKS
 from simulator.components.networks.base import Network
-from simulator.names import ARRAY, DATA_TYPES, DataType
+from simulator.errors import refuse
+from simulator.names import ARRAY, DataType
+from simulator.spec.kinds import OneOf
+from simulator.spec.validation import did_you_mean, validate
 
 
-def _build(kinds: Kinds, value: object) -> object:
-    """Build the registered class that ``kind`` names."""
-    if not isinstance(value, dict):
-        return value
-    known = kinds.all()
-    kind = value.get("kind")
-    if kind not in known:
-        raise ValueError(f"kind: one of {', '.join(sorted(known))} was expected (got {kind})")
-    return known[kind].model_validate(value)
-
-
-AnyMemory = Annotated[SerializeAsAny[Memory], BeforeValidator(lambda v: _build(MEMORIES, v))]
-AnyNetwork = Annotated[SerializeAsAny[Network], BeforeValidator(lambda v: _build(NETWORKS, v))]
-AnyArray = Annotated[SerializeAsAny[SpatialArray], BeforeValidator(lambda v: _build(ARRAYS, v))]
+AnyMemory = Annotated[SerializeAsAny[Memory], OneOf(MEMORIES)]
+AnyNetwork = Annotated[SerializeAsAny[Network], OneOf(NETWORKS)]
+AnyArray = Annotated[SerializeAsAny[Array], OneOf(ARRAYS)]
 
 
 class WordBits(Part):
@@ -61,6 +54,15 @@ class VectorUnit(Part):
     lanes: Count
 
 
+def _mapping_at(data: dict[str, Any], steps: list[str], place: str) -> dict[str, Any]:
+    for depth, step in enumerate(steps, start=1):
+        if not isinstance(data.get(step), dict):
+            hint = did_you_mean(step, (key for key, inner in data.items() if isinstance(inner, dict)))
+            raise refuse(place, ".".join(steps[:depth]), None, f"the name of a part was expected; {hint}")
+        data = data[step]
+    return data
+
+
 class Architecture(Part):
     """A complete accelerator. Change it with `replace`, which validates anew."""
 
@@ -83,20 +85,34 @@ class Architecture(Part):
         default_factory=dict, description="key path to {source|assumed|fitted|derived: text}; filled by the reader"
     )
 
-    # Structural checks live in `spec.checks`, which names every fault at once.
+    @model_validator(mode="after")
+    def _parts_fit(self) -> Self:
+        from simulator.spec.checks import check
+
+        check(self)
+        return self
 
     def replace(self, **changes: Any) -> Self:
-        """Return a validated copy; ``a__b=1`` changes ``b`` inside ``a`` (``memories__glb__banks=30``)."""
+        """Return a validated copy; ``a__b=1`` changes ``b`` inside ``a`` (``memories__glb__banks=30``).
+
+        Raises `InputError`. What was said about the origin of a changed value is dropped.
+        """
         data = self.model_dump(by_alias=True)
         for path, value in changes.items():
-            *parents, leaf = path.split("__")
-            place = data
-            for parent in parents:
-                place = place[parent]
-            if leaf not in place and leaf not in type(self).model_fields:
-                raise KeyError(path)
-            place[leaf] = value
-        return type(self).model_validate(data)
+            steps = path.split("__")
+            _mapping_at(data, steps[:-1], self.name)[steps[-1]] = value
+            key = ".".join(steps)
+            origins = data["provenance"] if key != "provenance" else {}
+            for told in [t for t in origins if t == key or t.startswith(key + ".")]:
+                del origins[told]
+        return validate(type(self), data, self.name)
+
+    @property
+    def spatial(self) -> SpatialArray:
+        """The array where it is of the kind that the engine runs; raises `InputError` otherwise."""
+        if isinstance(self.array, SpatialArray):
+            return self.array
+        raise refuse(self.name, "array.kind", self.array.kind, "an array of kind spatial was expected to simulate it")
 
     @property
     def outermost(self) -> str:

@@ -5,6 +5,7 @@ from typing import Literal
 from pydantic import Field
 
 from simulator.components.arrays import ARRAYS
+from simulator.components.arrays.base import Array
 from simulator.components.base import Count, CountOrZero, Part
 from simulator.names import DataType
 
@@ -30,22 +31,15 @@ class ProcessingElement(Part):
 
 
 @ARRAYS.register("spatial")
-class SpatialArray(Part):
+class SpatialArray(Array):
     """Rows × columns of PEs that run on their own, coupled only by what they exchange."""
 
     kind: Literal["spatial"]
-    rows: Count
-    columns: Count
     pe: ProcessingElement
     initial_psums: Literal["buffer", "zero"] = Field(
         "zero", description="whether the first partial sums are read from the buffer like any other, or start at zero"
     )
     pass_barrier: bool = Field(False, description="whether all PEs wait for each other between passes")
-
-    @property
-    def pes(self) -> int:
-        """Number of PEs."""
-        return self.rows * self.columns
 
     def pad_words(self, data_type: DataType) -> int:
         """Scratchpad words for one data type, FIFOs not counted."""

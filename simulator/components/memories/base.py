@@ -1,6 +1,7 @@
 """What every memory says of itself."""
 
 from fractions import Fraction
+from typing import ClassVar
 
 from pydantic import Field
 
@@ -17,10 +18,11 @@ class Memory(Arbitrated):
     cycle, or ``"unlimited"``. Ports with the same name are one port.
     """
 
+    off_chip: ClassVar[bool] = False
+    """Whether it is outside the chip: of unlimited size, and where layers start and end."""
+
     kind: str
     keeps: DataTypes = Field(description="data types that this level holds; others pass it by")
-
-    off_chip: bool = Field(False, exclude=True, repr=False)
 
     def tile_quota(self, tile_bits: dict[DataType, int], tiles: dict[DataType, int]) -> dict[DataType, int]:
         """How many tiles of each data type may be resident at once; 0 where not even one fits."""
@@ -33,6 +35,10 @@ class Memory(Arbitrated):
     def outer_port(self, data_type: DataType, direction: str) -> tuple[str, Rate]:
         """Name and words per cycle of the port that serves the outer side ("read" or "write")."""
         raise NotImplementedError
+
+    def port_bits(self) -> int | None:
+        """Width of a port in bits where the description gives one, None where it gives words or a fraction."""
+        return None
 
 
 def split_evenly(capacity: int, needs: dict[DataType, int], tiles: dict[DataType, int]) -> dict[DataType, int]:

@@ -1,7 +1,7 @@
 """Off-chip memory behind one link."""
 
 from fractions import Fraction
-from typing import Literal
+from typing import ClassVar, Literal
 
 from pydantic import Field
 
@@ -14,6 +14,8 @@ from simulator.names import DataType
 @MEMORIES.register("dram")
 class Dram(Memory):
     """DRAM of unlimited size: a link with its own clock, a fixed latency and whole bursts."""
+
+    off_chip: ClassVar[bool] = True
 
     kind: Literal["dram"]
     clock_mhz: Positive | None = Field(None, description="clock of the link; the core's where absent")
@@ -42,3 +44,8 @@ class Dram(Memory):
     def array_port(self, data_type: DataType, direction: str) -> tuple[str, Rate]:
         """The link itself: its rate is in bytes, so words are not limited here."""
         return ("link" if self.directions == "shared" else direction), UNLIMITED
+
+    def port_bits(self) -> int | None:
+        """Width of the link where it is a whole number of bytes."""
+        rate = self.bytes_per_cycle
+        return None if isinstance(rate, str) or rate.denominator != 1 else int(rate) * 8

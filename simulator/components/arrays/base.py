@@ -1,0 +1,30 @@
+"""What every array of processing elements says of itself."""
+
+from typing import ClassVar
+
+from simulator.components.base import Count, Part
+from simulator.names import DATA_TYPES, DataType
+
+
+class Array(Part):
+    """Rows × columns of something that multiplies. A subclass says what it needs around it."""
+
+    buffered: ClassVar[tuple[DataType, ...]] = DATA_TYPES
+    """Data types that must come from an on-chip memory."""
+    resident: ClassVar[tuple[DataType, ...]] = ()
+    """Data types that live in the array for a whole layer, and so need no way in."""
+    one_home: ClassVar[bool] = True
+    """Whether one off-chip memory must keep everything; otherwise each data type may have its own."""
+
+    kind: str
+    rows: Count
+    columns: Count
+
+    @property
+    def pes(self) -> int:
+        """Number of PEs."""
+        return self.rows * self.columns
+
+    def pad_words(self, data_type: DataType) -> int:
+        """Words of one data type that a PE stores, FIFOs not counted."""
+        raise NotImplementedError

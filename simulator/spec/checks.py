@@ -1,0 +1,199 @@
+"""Whether an architecture's parts fit together; every fault is named at once."""
+
+import re
+from collections.abc import Iterator
+from functools import cache
+from importlib import resources
+from pathlib import PurePath
+from typing import TYPE_CHECKING, Final
+
+from simulator.components.networks.base import Network
+from simulator.errors import InputError, Problem
+from simulator.names import ARRAY, DATA_TYPES, DataType
+from simulator.spec.validation import did_you_mean
+
+if TYPE_CHECKING:
+    from simulator.spec.architecture import Architecture
+
+Faults = Iterator[Problem]
+
+PART_NAME: Final = re.compile(r"[A-Za-z][A-Za-z0-9]*([_-][A-Za-z0-9]+)*")
+RESERVED: Final = (ARRAY, "mac", "scratchpad", "vector_unit", "all", "total")
+MAXIMUM_PES: Final = 1 << 20
+
+
+def check(architecture: "Architecture") -> None:
+    """Raise `InputError` with every structural fault, located in the architecture's name."""
+    faults = [fault for rule in RULES for fault in rule(architecture)]
+    if faults:
+        raise InputError(Problem(architecture.name, fault.key, fault.value, fault.expected) for fault in faults)
+
+
+def _fault(key: str, value: object, expected: str) -> Problem:
+    return Problem("", key, "" if value is None else str(value), expected)
+
+
+def _part_names(architecture: "Architecture") -> Faults:
+    """Names are words, and one name is one part: they are stall causes and options."""
+    for family in ("memories", "networks"):
+        for name in getattr(architecture, family):
+            if not PART_NAME.fullmatch(name):
+                yield _fault(family, repr(name), "a name of letters, digits and single _ or - was expected")
+            elif name in RESERVED:
+                yield _fault(f"{family}.{name}", None, f"another name was expected: {name} has a meaning of its own")
+    for name in architecture.networks:
+        if name in architecture.memories:
+            yield _fault(f"networks.{name}", None, f"another name was expected: a memory is called {name} too")
+
+
+def _size(architecture: "Architecture") -> Faults:
+    if architecture.array.pes > MAXIMUM_PES:
+        yield _fault("array", f"{architecture.array.pes:,}", f"at most {MAXIMUM_PES:,} PEs were expected")
+
+
+def _homes(architecture: "Architecture") -> Faults:
+    """Layers start and end off chip: where, is one memory or, if the array allows, one per data type."""
+    memories = architecture.memories
+    if not memories:
+        yield _fault("memories", None, "at least one memory, of kind dram, was expected")
+        return
+    if architecture.array.one_home:
+        yield from _one_home(architecture)
+        return
+    for data_type in _moved(architecture):
+        levels = architecture.levels(data_type)
+        if not levels or not memories[levels[0]].off_chip:
+            yield _fault("memories", None, f"the outermost memory that keeps {data_type} was expected to be off chip")
+
+
+def _one_home(architecture: "Architecture") -> Faults:
+    first, *inner = architecture.memories
+    home = architecture.memories[first]
+    if not home.off_chip:
+        yield _fault(f"memories.{first}.kind", home.kind, "the first memory was expected to be off chip, of kind dram")
+    missing = [d for d in DATA_TYPES if d not in home.keeps]
+    if missing:
+        yield _fault(f"memories.{first}.keeps", ", ".join(home.keeps), "the first memory was expected to keep weight, input and output")
+    for name in inner:
+        if architecture.memories[name].off_chip:
+            yield _fault(f"memories.{name}.kind", architecture.memories[name].kind, "only the first memory was expected to be off chip")
+
+
+def _buffers(architecture: "Architecture") -> Faults:
+    for data_type in architecture.array.buffered:
+        if all(architecture.memories[name].off_chip for name in architecture.levels(data_type)):
+            yield _fault("memories", None, f"an on-chip memory that keeps {data_type} was expected")
+
+
+def _ends(architecture: "Architecture") -> Faults:
+    """Every network joins parts that exist and keep what it carries."""
+    for name, network in architecture.networks.items():
+        for key, end in (("from", network.source), ("to", network.target)):
+            if end == ARRAY:
+                continue
+            memory = architecture.memories.get(end)
+            if memory is None:
+                hint = did_you_mean(end, [*architecture.memories, ARRAY], family="one of")
+                yield _fault(f"networks.{name}.{key}", end, f"the name of a memory, or array, was expected; {hint}")
+                continue
+            for data_type in network.carries:
+                if data_type not in memory.keeps:
+                    yield _fault(f"networks.{name}.{key}", end, f"a memory that keeps {data_type} was expected")
+        yield from _own_ends(architecture, name, network)
+
+
+def _own_ends(architecture: "Architecture", name: str, network: Network) -> Faults:
+    inside = network.source == network.target == ARRAY
+    if network.source == network.target and not inside:
+        yield _fault(f"networks.{name}.to", network.target, "another part than in `from` was expected")
+    if architecture.array.pes > MAXIMUM_PES:
+        return
+    chained = network.chains(architecture.array.rows, architecture.array.columns) is not None
+    if chained and not inside:
+        yield _fault(f"networks.{name}", network.kind, "from: array and to: array were expected: it joins PEs")
+    if inside and not chained:
+        yield _fault(f"networks.{name}.kind", network.kind, "a network between PEs, such as column_chain, was expected")
+    if inside and network.carries != ("output",):
+        yield _fault(f"networks.{name}.carries", ", ".join(network.carries), "output alone was expected between PEs")
+
+
+def _moved(architecture: "Architecture") -> tuple[DataType, ...]:
+    return tuple(d for d in DATA_TYPES if d not in architecture.array.resident)
+
+
+def _needed_routes(architecture: "Architecture") -> Iterator[tuple[DataType, str, str]]:
+    initial = getattr(architecture.array, "initial_psums", "zero")
+    for data_type in _moved(architecture):
+        levels = architecture.levels(data_type)
+        if not levels:
+            continue
+        if data_type != "output" or initial == "buffer":
+            yield data_type, levels[-1], ARRAY
+        if data_type == "output":
+            yield data_type, ARRAY, levels[-1]
+
+
+def _routes(architecture: "Architecture") -> Faults:
+    """Every data type gets into the array, and results get out."""
+    for data_type, source, target in _needed_routes(architecture):
+        if architecture.network(data_type, source, target) is None:
+            why = " for initial_psums: buffer" if (data_type, target) == ("output", ARRAY) else ""
+            yield _fault("networks", None, f"a network that carries {data_type} from {source} to {target} was expected{why}")
+
+
+def _twins(architecture: "Architecture") -> Faults:
+    """No two networks carry the same between the same parts."""
+    seen: dict[tuple[str, str, str], str] = {}
+    for name, network in architecture.networks.items():
+        for data_type in network.carries:
+            first = seen.setdefault((data_type, network.source, network.target), name)
+            if first != name:
+                route = f"{data_type} from {network.source} to {network.target}"
+                yield _fault(f"networks.{name}", None, f"one network per route was expected: {first} carries {route} already")
+
+
+def _widths(architecture: "Architecture") -> Faults:
+    """Words cross a port whole, or in whole cycles."""
+    for name, memory in architecture.memories.items():
+        bits = memory.port_bits()
+        for data_type in memory.keeps if bits else ():
+            word = architecture.word_bits[data_type]
+            if bits and bits % word and word % bits:
+                wanted = f"a width that divides the {bits} bits of memory {name}'s port, or a multiple of them, was expected"
+                yield _fault(f"word_bits.{data_type}", word, wanted)
+
+
+def _repeats(architecture: "Architecture") -> Faults:
+    """Lists that name each thing once."""
+    for family in ("memories", "networks"):
+        for name, part in getattr(architecture, family).items():
+            for key in ("keeps", "carries", "priority"):
+                items = getattr(part, key, ())
+                if len(set(items)) != len(items):
+                    yield _fault(f"{family}.{name}.{key}", ", ".join(items), "each name at most once was expected")
+
+
+@cache
+def _shipped_mapping(file: str) -> bool:
+    return resources.files("arch_models").joinpath(file).is_file()
+
+
+def _mapping_files(architecture: "Architecture") -> Faults:
+    for workload, file in architecture.mappings.items():
+        inside = not PurePath(file).is_absolute() and ".." not in PurePath(file).parts
+        if not inside or not _shipped_mapping(file):
+            yield _fault(f"mappings.{workload}", file, "a mapping file shipped in arch_models was expected")
+
+
+RULES: Final = (
+    _part_names,
+    _size,
+    _homes,
+    _buffers,
+    _ends,
+    _routes,
+    _twins,
+    _widths,
+    _repeats,
+    _mapping_files,
+)
