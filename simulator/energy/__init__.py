@@ -1,0 +1,1 @@
+"""What actions cost: tables of energy per action, and the sum over what a run counted."""
