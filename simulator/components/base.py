@@ -16,7 +16,9 @@ UNLIMITED: Final = "unlimited"
 class Part(BaseModel):
     """A described thing: unknown keys are refused, values are frozen."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False, arbitrary_types_allowed=True, populate_by_name=True)
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, allow_inf_nan=False, arbitrary_types_allowed=True, populate_by_name=True
+    )
 
     def replace(self, **changes: Any) -> "Part":
         """Return a validated copy with some fields changed."""
@@ -27,12 +29,13 @@ def parse_rate(value: object) -> object:
     """Turn ``4``, ``"12/5"``, ``2.4`` or ``"unlimited"`` into an exact rate; decimals are read as written."""
     if value == UNLIMITED or isinstance(value, Fraction):
         return value
+    told = "a positive number, a fraction such as '12/5', or 'unlimited' was expected"
     if isinstance(value, bool) or not isinstance(value, int | float | str):
-        raise ValueError("a positive number, a fraction such as '12/5', or 'unlimited' was expected")
+        raise ValueError(told)  # noqa: TRY004 (pydantic collects value errors only)
     try:
         rate = Fraction(str(value))
     except (ValueError, ZeroDivisionError):
-        raise ValueError("a positive number, a fraction such as '12/5', or 'unlimited' was expected") from None
+        raise ValueError(told) from None
     if rate <= 0:
         raise ValueError("a rate must be greater than 0")
     return rate
@@ -74,7 +77,8 @@ class Arbitrated(Part):
         "fifo", description="order of requests that want one port in the same cycle; ties go by `priority`"
     )
     priority: tuple[Stream, ...] = Field(
-        (), description="streams, first served first; unnamed ones follow in the order weight, input, psum_in, psum_out"
+        (),
+        description="streams, first served first; unnamed ones follow in the order weight, input, psum_in, psum_out",
     )
 
 

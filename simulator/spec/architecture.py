@@ -77,12 +77,15 @@ class Architecture(Part):
     dataflow: str = Field(description="the dataflow that maps layers unless a run names another")
     configuration: Configuration | None = None
     vector_unit: VectorUnit | None = None
-    energy: str | None = Field(None, description="the energy table that prices this machine unless a run names another")
+    energy: str | None = Field(
+        None, description="the energy table that prices this machine unless a run names another"
+    )
     mappings: dict[str, str] = Field(
         default_factory=dict, description="shipped mapping file for a workload, by workload name"
     )
     provenance: dict[str, dict[str, str]] = Field(
-        default_factory=dict, description="key path to {source|assumed|fitted|derived: text}; filled by the reader"
+        default_factory=dict,
+        description="key path to {source|assumed|fitted|derived: text}; filled by the reader",
     )
 
     @model_validator(mode="after")
@@ -112,7 +115,9 @@ class Architecture(Part):
         """The array where it is of the kind that the engine runs; raises `InputError` otherwise."""
         if isinstance(self.array, SpatialArray):
             return self.array
-        raise refuse(self.name, "array.kind", self.array.kind, "an array of kind spatial was expected to simulate it")
+        raise refuse(
+            self.name, "array.kind", self.array.kind, "an array of kind spatial was expected to simulate it"
+        )
 
     @property
     def outermost(self) -> str:

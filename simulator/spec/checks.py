@@ -26,7 +26,9 @@ def check(architecture: "Architecture") -> None:
     """Raise `InputError` with every structural fault, located in the architecture's name."""
     faults = [fault for rule in RULES for fault in rule(architecture)]
     if faults:
-        raise InputError(Problem(architecture.name, fault.key, fault.value, fault.expected) for fault in faults)
+        raise InputError(
+            Problem(architecture.name, fault.key, fault.value, fault.expected) for fault in faults
+        )
 
 
 def _fault(key: str, value: object, expected: str) -> Problem:
@@ -40,10 +42,14 @@ def _part_names(architecture: "Architecture") -> Faults:
             if not PART_NAME.fullmatch(name):
                 yield _fault(family, repr(name), "a name of letters, digits and single _ or - was expected")
             elif name in RESERVED:
-                yield _fault(f"{family}.{name}", None, f"another name was expected: {name} has a meaning of its own")
+                yield _fault(
+                    f"{family}.{name}", None, f"another name was expected: {name} has a meaning of its own"
+                )
     for name in architecture.networks:
         if name in architecture.memories:
-            yield _fault(f"networks.{name}", None, f"another name was expected: a memory is called {name} too")
+            yield _fault(
+                f"networks.{name}", None, f"another name was expected: a memory is called {name} too"
+            )
 
 
 def _size(architecture: "Architecture") -> Faults:
@@ -63,20 +69,26 @@ def _homes(architecture: "Architecture") -> Faults:
     for data_type in _moved(architecture):
         levels = architecture.levels(data_type)
         if not levels or not memories[levels[0]].off_chip:
-            yield _fault("memories", None, f"the outermost memory that keeps {data_type} was expected to be off chip")
+            told = f"the outermost memory that keeps {data_type} was expected to be off chip"
+            yield _fault("memories", None, told)
 
 
 def _one_home(architecture: "Architecture") -> Faults:
     first, *inner = architecture.memories
     home = architecture.memories[first]
     if not home.off_chip:
-        yield _fault(f"memories.{first}.kind", home.kind, "the first memory was expected to be off chip, of kind dram")
-    missing = [d for d in DATA_TYPES if d not in home.keeps]
-    if missing:
-        yield _fault(f"memories.{first}.keeps", ", ".join(home.keeps), "the first memory was expected to keep weight, input and output")
+        yield _fault(
+            f"memories.{first}.kind", home.kind, "the first memory was expected to be off chip, of kind dram"
+        )
+    if any(d not in home.keeps for d in DATA_TYPES):
+        told = "the first memory was expected to keep weight, input and output"
+        yield _fault(f"memories.{first}.keeps", ", ".join(home.keeps), told)
     for name in inner:
-        if architecture.memories[name].off_chip:
-            yield _fault(f"memories.{name}.kind", architecture.memories[name].kind, "only the first memory was expected to be off chip")
+        memory = architecture.memories[name]
+        if memory.off_chip:
+            yield _fault(
+                f"memories.{name}.kind", memory.kind, "only the first memory was expected to be off chip"
+            )
 
 
 def _buffers(architecture: "Architecture") -> Faults:
@@ -94,11 +106,15 @@ def _ends(architecture: "Architecture") -> Faults:
             memory = architecture.memories.get(end)
             if memory is None:
                 hint = did_you_mean(end, [*architecture.memories, ARRAY], family="one of")
-                yield _fault(f"networks.{name}.{key}", end, f"the name of a memory, or array, was expected; {hint}")
+                yield _fault(
+                    f"networks.{name}.{key}", end, f"the name of a memory, or array, was expected; {hint}"
+                )
                 continue
             for data_type in network.carries:
                 if data_type not in memory.keeps:
-                    yield _fault(f"networks.{name}.{key}", end, f"a memory that keeps {data_type} was expected")
+                    yield _fault(
+                        f"networks.{name}.{key}", end, f"a memory that keeps {data_type} was expected"
+                    )
         yield from _own_ends(architecture, name, network)
 
 
@@ -110,11 +126,17 @@ def _own_ends(architecture: "Architecture", name: str, network: Network) -> Faul
         return
     chained = network.chains(architecture.array.rows, architecture.array.columns) is not None
     if chained and not inside:
-        yield _fault(f"networks.{name}", network.kind, "from: array and to: array were expected: it joins PEs")
+        yield _fault(
+            f"networks.{name}", network.kind, "from: array and to: array were expected: it joins PEs"
+        )
     if inside and not chained:
-        yield _fault(f"networks.{name}.kind", network.kind, "a network between PEs, such as column_chain, was expected")
+        yield _fault(
+            f"networks.{name}.kind", network.kind, "a network between PEs, such as column_chain, was expected"
+        )
     if inside and network.carries != ("output",):
-        yield _fault(f"networks.{name}.carries", ", ".join(network.carries), "output alone was expected between PEs")
+        yield _fault(
+            f"networks.{name}.carries", ", ".join(network.carries), "output alone was expected between PEs"
+        )
 
 
 def _moved(architecture: "Architecture") -> tuple[DataType, ...]:
@@ -138,7 +160,8 @@ def _routes(architecture: "Architecture") -> Faults:
     for data_type, source, target in _needed_routes(architecture):
         if architecture.network(data_type, source, target) is None:
             why = " for initial_psums: buffer" if (data_type, target) == ("output", ARRAY) else ""
-            yield _fault("networks", None, f"a network that carries {data_type} from {source} to {target} was expected{why}")
+            route = f"{data_type} from {source} to {target}"
+            yield _fault("networks", None, f"a network that carries {route} was expected{why}")
 
 
 def _twins(architecture: "Architecture") -> Faults:
@@ -149,7 +172,8 @@ def _twins(architecture: "Architecture") -> Faults:
             first = seen.setdefault((data_type, network.source, network.target), name)
             if first != name:
                 route = f"{data_type} from {network.source} to {network.target}"
-                yield _fault(f"networks.{name}", None, f"one network per route was expected: {first} carries {route} already")
+                told = f"one network per route was expected: {first} carries {route} already"
+                yield _fault(f"networks.{name}", None, told)
 
 
 def _widths(architecture: "Architecture") -> Faults:
@@ -159,8 +183,8 @@ def _widths(architecture: "Architecture") -> Faults:
         for data_type in memory.keeps if bits else ():
             word = architecture.word_bits[data_type]
             if bits and bits % word and word % bits:
-                wanted = f"a width that divides the {bits} bits of memory {name}'s port, or a multiple of them, was expected"
-                yield _fault(f"word_bits.{data_type}", word, wanted)
+                told = f"a divisor or a multiple of the {bits} bits of memory {name}'s port was expected"
+                yield _fault(f"word_bits.{data_type}", word, told)
 
 
 def _repeats(architecture: "Architecture") -> Faults:
@@ -170,7 +194,9 @@ def _repeats(architecture: "Architecture") -> Faults:
             for key in ("keeps", "carries", "priority"):
                 items = getattr(part, key, ())
                 if len(set(items)) != len(items):
-                    yield _fault(f"{family}.{name}.{key}", ", ".join(items), "each name at most once was expected")
+                    yield _fault(
+                        f"{family}.{name}.{key}", ", ".join(items), "each name at most once was expected"
+                    )
 
 
 @cache

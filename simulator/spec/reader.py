@@ -33,11 +33,14 @@ _INTEGER: Final = re.compile(r"[-+]?(0|[1-9][0-9]*)")
 _DECIMAL: Final = re.compile(r"[-+]?[0-9]+\.[0-9]*([eE][-+][0-9]+)?|[-+]?\.[0-9]+([eE][-+][0-9]+)?")
 _EXPONENT: Final = re.compile(r"([-+]?)([0-9]+|[0-9]*\.[0-9]+|[0-9]+\.)[eE]([-+]?)([0-9]+)")
 _TRAPS: Final[tuple[tuple[re.Pattern[str], str], ...]] = (
-    (re.compile(r"(?i)yes|no|on|off"), "true or false was expected, or the word in quotes if it is text"),
-    (re.compile(r"(?i)[-+]?\.?(nan|inf|infinity)"), "a finite number was expected, or the word in quotes if it is text"),
-    (re.compile(r"[-+]?0[0-9_]+|[-+]?0[xXoObB][0-9a-fA-F_]+"), "a decimal number without leading zeros was expected"),
+    (re.compile(r"(?i)yes|no|on|off"), "true or false was expected, or quotes if it is text"),
+    (re.compile(r"(?i)[-+]?\.?(nan|inf|infinity)"), "a finite number was expected, or quotes if it is text"),
+    (
+        re.compile(r"[-+]?0([0-9_]+|[xXoObB][0-9a-fA-F_]+)"),
+        "a decimal number without leading zeros was expected",
+    ),
     (re.compile(r"[-+]?[0-9][0-9_]*_[0-9_.]*"), "a number without _ was expected"),
-    (re.compile(r"[-+]?[0-9]+(:[0-5]?[0-9])+(\.[0-9]*)?"), "a decimal number was expected, or quotes if it is text"),
+    (re.compile(r"[-+]?[0-9]+(:[0-5]?[0-9])+(\.[0-9]*)?"), "a number was expected, or quotes if it is text"),
 )
 
 
@@ -75,7 +78,7 @@ def read_yaml(path: Path) -> dict[str, Any]:
 
 
 def read_document(path: Path) -> Document:
-    """Read one YAML mapping, keeping going after what is wrong inside it; raises where nothing can be kept."""
+    """Read one YAML mapping and keep going after what is wrong inside it; raises where nothing is readable."""
     place = str(path)
     return parse(_text(path, place), place)
 
@@ -123,7 +126,7 @@ def write_yaml(data: Mapping[str, Any]) -> str:
 class _StrictDumper(_Dumper):  # type: ignore[misc]
     """Quotes text that would not be read back as the same text."""
 
-    def ignore_aliases(self, data: object) -> bool:
+    def ignore_aliases(self, _data: object) -> bool:
         return True
 
 
@@ -169,8 +172,10 @@ def _not_yaml(error: yaml.YAMLError, text: str, place: str) -> InputError:
     lines = text.splitlines()
     line = lines[mark.line] if mark.line < len(lines) else ""
     indent = line[: len(line) - len(line.lstrip())]
-    what = "spaces, not tabs, were expected" if "\t" in indent else f"YAML was expected: {getattr(error, 'problem', error)}"
-    return refuse(place, f"line {mark.line + 1}, column {mark.column + 1}", line.strip() and shown(line.strip()), what)
+    told = f"YAML was expected: {getattr(error, 'problem', error)}"
+    expected = "spaces, not tabs, were expected" if "\t" in indent else told
+    where = f"line {mark.line + 1}, column {mark.column + 1}"
+    return refuse(place, where, shown(line.strip()) if line.strip() else None, expected)
 
 
 def _scalar(text: str) -> object:
@@ -238,7 +243,7 @@ class _Builder:
 
     def _value(self, event: Any, key: str, depth: int) -> Any:
         if isinstance(event, yaml.AliasEvent):
-            return self._complain(key, f"*{event.anchor}", "the value itself was expected: aliases are not read")
+            return self._complain(key, f"*{event.anchor}", "the value itself was expected, not an alias")
         if depth > MAXIMUM_DEPTH:
             raise refuse(self.place, key, None, f"at most {MAXIMUM_DEPTH} levels of nesting were expected")
         if event.tag not in (None, "!"):
@@ -272,7 +277,8 @@ class _Builder:
             value = self._value(self._next(), inner, depth + 1)
             line = event.start_mark.line + 1
             if name in data:
-                self._complain(inner, None, f"a key once was expected: it stands in line {lines[name]} and in line {line}")
+                told = f"a key once was expected: it stands in line {lines[name]} and in line {line}"
+                self._complain(inner, None, told)
             else:
                 data[name], lines[name] = value, line
         return data
@@ -282,6 +288,7 @@ class _Builder:
             return str(event.value)
         if not isinstance(event, yaml.ScalarEvent):
             self._value(event, parent, depth + 1)
-        line = event.start_mark.line + 1
-        self._complain(parent, None, f"a word as key was expected in line {line}: merged, listed or nested keys are not read")
-        return f"line {line}"
+        line = f"line {event.start_mark.line + 1}"
+        told = f"a word as key was expected in {line}: merged, listed or nested keys are not read"
+        self._complain(parent, None, told)
+        return line

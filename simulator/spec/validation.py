@@ -25,7 +25,7 @@ class Unreadable:
 UNREADABLE: Final = Unreadable()
 
 
-class Misfit(ValueError):
+class MisfitError(ValueError):
     """Raised inside a validator that knows more than one problem, with keys relative to the validated value.
 
     With ``replaces_key`` the problems' keys start one level up, with the key as it stands in the file.
@@ -51,11 +51,11 @@ def problems_of(model: type[BaseModel], error: ValidationError) -> list[Problem]
     """Every error as a problem without a place; values that were unreadable already are left out."""
     problems: list[Problem] = []
     for entry in error.errors(include_url=False):
-        if _was_unreadable(entry["input"]):
+        if _was_unreadable(entry["input"]) or _is_echo(entry):
             continue
         path = tuple(str(step) for step in entry["loc"] if step != "[key]")
         cause = entry.get("ctx", {}).get("error")
-        if isinstance(cause, Misfit):
+        if isinstance(cause, MisfitError):
             parents = path[:-1] if cause.replaces_key else path
             problems += [Problem("", dotted(*parents, p.key), p.value, p.expected) for p in cause.problems]
         else:
@@ -92,7 +92,13 @@ def _placed(problems: Iterable[Problem], place: str) -> list[Problem]:
 
 
 def _was_unreadable(value: object) -> bool:
-    return value is UNREADABLE or (isinstance(value, list) and any(item is UNREADABLE for item in value))
+    items = value if isinstance(value, list) else [value]
+    return any(item is UNREADABLE for item in items)
+
+
+def _is_echo(entry: Mapping[str, Any]) -> bool:
+    """Whether a list seems too short only because some of its items were refused."""
+    return entry["type"] == "too_short" and bool(len(entry["input"]) >= entry["ctx"]["min_length"])
 
 
 def _problem(model: type[BaseModel], path: tuple[str, ...], entry: Mapping[str, Any]) -> Problem:
@@ -106,7 +112,8 @@ def _problem(model: type[BaseModel], path: tuple[str, ...], entry: Mapping[str, 
     if isinstance(value, dict) and "value" in value:
         wanted = "{value: ..., source: ...} needs exactly one of " + ", ".join(MARKERS) + ", with a text"
         return Problem("", key, shown(value), wanted)
-    return Problem("", key, shown(value), _expected(entry))
+    whole = entry["type"] == "value_error" and isinstance(value, dict)
+    return Problem("", key, "" if whole else shown(value), _expected(entry))
 
 
 _WORDS: Final[dict[str, str]] = {
@@ -134,8 +141,8 @@ _LIMITS: Final[dict[str, str]] = {
     "literal_error": "one of {expected} was expected",
     "string_too_short": "a text of at least {min_length} characters was expected",
     "string_too_long": "a text of at most {max_length} characters was expected",
-    "too_short": "at least {min_length} of these were expected",
-    "too_long": "at most {max_length} of these were expected",
+    "too_short": "a list of at least {min_length} was expected",
+    "too_long": "a list of at most {max_length} was expected",
     "value_error": "{error}",
 }
 

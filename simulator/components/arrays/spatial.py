@@ -18,15 +18,20 @@ class ProcessingElement(Part):
     weight_words: Count
     input_words: Count
     psum_words: Count
-    weight_fifo_words: CountOrZero = Field(0, description="room beside the scratchpad for words that arrive early")
-    input_fifo_words: CountOrZero = Field(0, description="room beside the scratchpad for words that arrive early")
+    weight_fifo_words: CountOrZero = Field(
+        0, description="room beside the scratchpad for words that arrive early"
+    )
+    input_fifo_words: CountOrZero = Field(
+        0, description="room beside the scratchpad for words that arrive early"
+    )
     psum_in_fifo_words: Count = Field(description="incoming psums that can wait for the adder")
     psum_out_fifo_words: Count = Field(description="finished psums that can wait for their network")
     adder: Literal["shared", "private"] = Field(
         description="shared: incoming psums take cycles of the adder that also accumulates products"
     )
     zero_inputs: Literal["none", "gate"] = Field(
-        "none", description="gate: a zero input disables the weight read and the multiplier; never saves cycles"
+        "none",
+        description="gate: a zero input disables the weight read and the multiplier; never saves cycles",
     )
 
 
@@ -37,10 +42,13 @@ class SpatialArray(Array):
     kind: Literal["spatial"]
     pe: ProcessingElement
     initial_psums: Literal["buffer", "zero"] = Field(
-        "zero", description="whether the first partial sums are read from the buffer like any other, or start at zero"
+        "zero",
+        description="whether the first partial sums are read from the buffer like any other, or start at zero",
     )
     pass_barrier: bool = Field(False, description="whether all PEs wait for each other between passes")
 
     def pad_words(self, data_type: DataType) -> int:
         """Scratchpad words for one data type, FIFOs not counted."""
-        return {"weight": self.pe.weight_words, "input": self.pe.input_words, "output": self.pe.psum_words}[data_type]
+        return {"weight": self.pe.weight_words, "input": self.pe.input_words, "output": self.pe.psum_words}[
+            data_type
+        ]

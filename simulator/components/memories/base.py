@@ -41,7 +41,9 @@ class Memory(Arbitrated):
         return None
 
 
-def split_evenly(capacity: int, needs: dict[DataType, int], tiles: dict[DataType, int]) -> dict[DataType, int]:
+def split_evenly(
+    capacity: int, needs: dict[DataType, int], tiles: dict[DataType, int]
+) -> dict[DataType, int]:
     """Share ``capacity`` among data types as whole tiles of ``needs`` each; never grants more than ``tiles``.
 
     Everybody gets one; then complete rounds of one more each; then, smallest tile first, one more while it
@@ -54,7 +56,9 @@ def split_evenly(capacity: int, needs: dict[DataType, int], tiles: dict[DataType
     while open_types:
         room = capacity - sum(quota[d] * needs[d] for d in needs)
         round_size = sum(needs[d] for d in open_types)
-        rounds = min(room // round_size if round_size else 1 << 40, *(tiles[d] - quota[d] for d in open_types))
+        rounds = min(
+            room // round_size if round_size else 1 << 40, *(tiles[d] - quota[d] for d in open_types)
+        )
         if rounds == 0:
             for data_type in open_types:
                 if needs[data_type] > room:

@@ -20,7 +20,9 @@ class Dram(Memory):
     kind: Literal["dram"]
     clock_mhz: Positive | None = Field(None, description="clock of the link; the core's where absent")
     bytes_per_cycle: Rate = Field(description="bytes that cross the link per cycle of its own clock")
-    latency_cycles: CountOrZero = Field(0, description="core cycles from the last byte's slot to its visibility")
+    latency_cycles: CountOrZero = Field(
+        0, description="core cycles from the last byte's slot to its visibility"
+    )
     burst_bytes: Count = Field(1, description="every transfer is rounded up to a multiple of this")
     directions: Literal["shared", "separate"] = Field(
         "shared", description="one link for both directions, or one each"

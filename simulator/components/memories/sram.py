@@ -64,7 +64,9 @@ class Sram(Memory):
     def array_port(self, data_type: DataType, direction: str) -> tuple[str, Rate]:
         """The port of the array side, named after what shares it."""
         rate = self.read_words_per_cycle if direction == "read" else self.write_words_per_cycle
-        name = {"one": "port", "read_write": direction, "per_data_type": f"{data_type}_{direction}"}[self.ports]
+        name = {"one": "port", "read_write": direction, "per_data_type": f"{data_type}_{direction}"}[
+            self.ports
+        ]
         return name, rate
 
     def outer_port(self, data_type: DataType, direction: str) -> tuple[str, Rate]:
