@@ -1,0 +1,191 @@
+"""Chooses row-stationary parameters: all candidates at once by a bound, then the best ones by their exact cost."""
+
+from collections.abc import Iterator
+
+import numpy as np
+from numpy.typing import NDArray
+
+from simulator.components.base import Rate
+from simulator.components.memories.base import bytes_to_words
+from simulator.components.memories.dram import Dram
+from simulator.dataflows.loops import ceiling, even_parts
+from simulator.dataflows.row_stationary import Parameters, build, place_sets
+from simulator.mapping.check import capacity_bits, problems
+from simulator.mapping.mapping import Mapping
+from simulator.mapping.tiles import fits, input_span
+from simulator.mapping.traffic import BUFFER, NOC, OFF_CHIP, Cost, cost
+from simulator.names import ARRAY, DataType
+from simulator.spec.architecture import Architecture
+from simulator.spec.layer import Layer
+
+Grid = NDArray[np.int64]
+SHORTLIST = 24
+"""How many candidates that fit are priced exactly."""
+
+
+def best(layer: Layer, architecture: Architecture) -> Mapping | None:
+    """The mapping with the fewest bounded cycles, then the least energy; None where nothing fits."""
+    priced: list[tuple[Cost, int, Mapping]] = []
+    fitting = 0
+    for candidate in _ranked(layer, architecture):
+        widened = _widened(candidate, layer, architecture)
+        priced += [(cost(m, layer, architecture), len(priced) + i, m) for i, m in enumerate(widened)]
+        fitting += bool(widened)
+        if fitting == SHORTLIST:
+            break
+    return min(priced)[2] if priced else None
+
+
+def _widened(x: Parameters, layer: Layer, architecture: Architecture) -> list[Mapping]:
+    """The candidate with the largest m that fits, and with the largest that leaves room for a second tile."""
+    placement = place_sets(x, layer, architecture)
+    if placement is None:
+        return []
+    filters, out = x.p * x.t, []
+    buffer = architecture.levels("output")[-1]
+    for passes in even_parts(ceiling(layer.sizes["M"], filters), ceiling(layer.sizes["M"], filters)):
+        m = min(layer.sizes["M"], passes * filters)
+        mapping = build(Parameters(m, x.n, x.e, x.p, x.q, x.r, x.t), placement, layer, architecture)
+        fit_twice = fits(mapping, layer, architecture, buffer, 2)
+        if fit_twice or not out:
+            out += [] if problems(mapping, layer, architecture, "") else [mapping]
+        if fit_twice:
+            break
+    return out
+
+
+def _ranked(layer: Layer, architecture: Architecture) -> Iterator[Parameters]:
+    """Candidates in the order of their bound."""
+    grid = _grid(layer, architecture)
+    grid = grid[:, _may_fit(grid, layer, architecture)]
+    cycles, energy = _bound(grid, layer, architecture)
+    e, r, t, p, q, n = grid
+    for i in np.lexsort((n, t, r, q, p, e, energy, cycles)):
+        m = min(int(p[i] * t[i]), layer.sizes["M"])
+        yield Parameters(m, int(n[i]), int(e[i]), int(p[i]), int(q[i]), int(r[i]), int(t[i]))
+
+
+def _grid(layer: Layer, architecture: Architecture) -> Grid:
+    """All (e, r, t, p, q, n) that the array and the scratchpads could hold, one column each."""
+    size, array, pe = layer.sizes, architecture.array, architecture.array.pe
+    taps = size["S"]
+    p_most = min(pe.psum_words, pe.psum_in_fifo_words, pe.psum_out_fifo_words, pe.weight_words // taps, size["M"])
+    q_most = min(pe.input_words // taps, size["C"])
+    sets = array.rows // size["R"]
+    images = np.array(even_parts(size["N"], size["N"])[:16])
+    out = [np.zeros((6, 0), dtype=np.int64)]
+    for e in _strips(size["P"], sets * array.columns):
+        fold = ceiling(e, array.columns)
+        wide = array.columns // ceiling(e, fold)
+        for r in range(1, sets // fold + 1):
+            copies = np.arange(1, min(sets // fold // r * wide, size["M"]) + 1)
+            axes = (np.array([e]), np.array([r]), copies, np.arange(1, p_most + 1), np.arange(1, q_most + 1), images)
+            out.append(np.stack([axis.ravel() for axis in np.meshgrid(*axes, indexing="ij")]))
+    return _without_waste(np.concatenate(out, axis=1), layer, pe.weight_words)
+
+
+def _strips(rows: int, most: int) -> list[int]:
+    """Strip heights worth trying: even parts of the output, none below a quarter of the largest."""
+    heights = even_parts(rows, most)
+    return [e for e in heights if 4 * e >= heights[0]]
+
+
+def _without_waste(grid: Grid, layer: Layer, weight_words: int) -> Grid:
+    """Drop what does not fit the weight scratchpad, and sets that would never have work."""
+    _, r, t, p, q, _ = grid
+    keep = p * q * layer.sizes["S"] <= weight_words
+    keep &= (t - 1) * p < layer.sizes["M"]
+    keep &= (r - 1) * q < layer.sizes["C"]
+    return grid[:, keep]
+
+
+def _pass_words(grid: Grid, layer: Layer) -> dict[DataType, Grid]:
+    """Words of each data type that one pass works on."""
+    e, r, t, p, q, n = grid
+    size = layer.sizes
+    rows = np.array([input_span(layer, 0, i, size["R"]) for i in range(int(e.max(initial=1)) + 1)])
+    filters, channels = np.minimum(p * t, size["M"]), np.minimum(q * r, size["C"])
+    return {
+        "weight": filters * channels * size["R"] * size["S"],
+        "input": n * channels * rows[e] * input_span(layer, 1, size["Q"], size["S"]),
+        "output": n * filters * e * size["Q"],
+    }
+
+
+def _may_fit(grid: Grid, layer: Layer, architecture: Architecture) -> NDArray[np.bool_]:
+    """Which candidates are not ruled out by the sizes of the buffers."""
+    keep = np.ones(grid.shape[1], dtype=np.bool_)
+    held = _pass_words(grid, layer)
+    for name, memory in architecture.memories.items():
+        needed = sum(held[d] * architecture.word_bits[d] for d in memory.keeps)
+        keep &= needed <= capacity_bits(architecture, name)
+    return keep
+
+
+def _bound(grid: Grid, layer: Layer, architecture: Architecture) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Cycles of the busiest resource, and relative energy, with every output channel in the buffer."""
+    e, r, t, p, q, n = grid
+    size, array = layer.sizes, architecture.array
+    held = _pass_words(grid, layer)
+    m_trips, c_trips = -(-size["M"] // (p * t)), -(-size["C"] // (q * r))
+    strips, images = -(-size["P"] // e), -(-size["N"] // n)
+    passes = size["G"] * m_trips * c_trips * strips * images
+    macs = size["G"] * size["N"] * strips * size["Q"] * size["S"] * _shares(size["M"], p, t) * _shares(size["C"], q, r)
+    adds = size["G"] * size["N"] * strips * size["Q"] * _shares(size["M"], p, t) * c_trips
+    compute = macs / array.pe.macs_per_cycle + (adds if array.pe.adder == "shared" else 0)
+    outputs = size["G"] * size["N"] * size["M"] * size["P"] * size["Q"]
+    weights = size["G"] * size["M"] * size["C"] * size["R"] * size["S"] * images * strips
+    inputs = passes * held["input"]
+    first = 0 if array.initial_psums == "buffer" else 1
+    times = [
+        compute,
+        weights / _rate(architecture, "weight"),
+        inputs / _rate(architecture, "input"),
+        outputs * (c_trips - first) / _rate(architecture, "output"),
+        outputs * c_trips / _rate(architecture, "output", outwards=True),
+    ]
+    m_tiles = _tiles_of_filters(grid, held, layer, architecture)
+    off_chip = weights + inputs // m_trips * m_tiles + outputs
+    times.append(off_chip / _dram_words_per_cycle(architecture))
+    alone = 2 * held["weight"] * architecture.word_bits["weight"] > capacity_bits(architecture, architecture.levels("weight")[-1])
+    late = np.where(alone, weights / _rate(architecture, "weight"), 0.0)
+    energy = (BUFFER + NOC) * (weights + inputs + 2 * outputs * c_trips) + OFF_CHIP * off_chip
+    cycles = np.maximum.reduce([np.broadcast_to(x, e.shape).astype(np.float64) for x in times])
+    return cycles + late, energy.astype(np.float64)
+
+
+def _tiles_of_filters(grid: Grid, held: dict[DataType, Grid], layer: Layer, architecture: Architecture) -> Grid:
+    """How many tiles the output channels take, with as many of them in the buffer as it holds."""
+    _, _, t, p, _, _ = grid
+    buffer, bits = architecture.levels("output")[-1], architecture.word_bits
+    room = capacity_bits(architecture, buffer)
+    if "input" in architecture.memories[buffer].keeps:
+        room = room - held["input"] * bits["input"]
+    filters = np.minimum(p * t, layer.sizes["M"])
+    passes = np.maximum(1, room // (held["output"] * bits["output"]))
+    return -(-layer.sizes["M"] // (filters * passes))
+
+
+def _shares(total: int, own: Grid, copies: Grid) -> Grid:
+    """Sum over passes of the busiest PE's share of ``total``, ``own`` each on ``copies`` PEs."""
+    whole, rest = total // (own * copies), total % (own * copies)
+    return whole * own + np.minimum(rest, own)
+
+
+def _rate(architecture: Architecture, data_type: DataType, *, outwards: bool = False) -> float:
+    """Words per cycle of the network at the array, infinite where unlimited or absent."""
+    inner = architecture.levels(data_type)[-1]
+    name = architecture.network(data_type, *((ARRAY, inner) if outwards else (inner, ARRAY)))
+    return _number("unlimited" if name is None else architecture.networks[name].words_per_cycle)
+
+
+def _number(rate: Rate) -> float:
+    return np.inf if isinstance(rate, str) else float(rate)
+
+
+def _dram_words_per_cycle(architecture: Architecture) -> float:
+    memory = architecture.memories[architecture.outermost]
+    if not isinstance(memory, Dram):
+        return np.inf
+    rate = bytes_to_words(memory.bytes_per_core_cycle(architecture.clock_mhz), architecture.word_bits["input"])
+    return _number(rate)
