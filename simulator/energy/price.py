@@ -1,4 +1,4 @@
-"""Action counts × an energy table = energy by component, data type and action."""
+"""Action counts times an energy table = energy by component, data type and action."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -23,8 +23,8 @@ OPERATIONS = "all"
 class PricedPart:
     """What a price depends on: the kind of a component, the widths of its words and the sizes of its stores.
 
-    ``word_bits`` and ``capacity_bytes`` go by data type; ``word_bits["all"]`` is the width of an operand, absent
-    where operations have none. A part without capacity is priced like the smallest one.
+    ``word_bits`` and ``capacity_bytes`` go by data type; ``word_bits["all"]`` is the width of an operand,
+    absent where operations have none. A part without capacity is priced like the smallest one.
     """
 
     kind: str
@@ -35,7 +35,7 @@ class PricedPart:
 
 def parts_of(architecture: Architecture) -> dict[str, PricedPart]:
     """Every component of an architecture that can have actions, by name."""
-    bits = {data_type: architecture.word_bits[data_type] for data_type in DATA_TYPES}
+    bits: dict[str, int] = {data_type: architecture.word_bits[data_type] for data_type in DATA_TYPES}
     operand = {OPERATIONS: max(bits["weight"], bits["input"])}
     parts = {
         "mac": PricedPart("mac", "mac", operand),
@@ -88,7 +88,7 @@ def _counts(by_type: Mapping[str, Mapping[str, int]]) -> list[tuple[str, str, in
 
 
 def action_pj(part: PricedPart, data_type: str, action: str, table: EnergyTable) -> float | None:
-    """Picojoules of one action on one word (or of one operation, or one cycle); None where there is no price."""
+    """Picojoules of one action on a word (or of an operation, or a cycle); None where there is no price."""
     bits = part.word_bits.get(data_type)
     for offer in table.prices(part.kind, part.family, action):
         width = offer.word_bits or table.word_bits
@@ -109,12 +109,18 @@ def _unpriced(component: str, part: PricedPart, data_type: str, action: str, tab
     key = f"actions.{part.kind}.{action}"
     offers = table.prices(part.kind, part.family, action)
     if not offers:
-        return Problem(f"energy table {table.name}", key, "", f"a price was expected: {component} has such actions")
+        return Problem(
+            f"energy table {table.name}", key, "", f"a price was expected: {component} has such actions"
+        )
     size = part.capacity_bytes.get(data_type)
     need = f"{size} bytes" if size else f"{part.word_bits.get(data_type)}-bit operands"
-    return Problem(f"energy table {table.name}", key, "", f"a price that holds for {need} was expected: {component}")
+    return Problem(
+        f"energy table {table.name}", key, "", f"a price that holds for {need} was expected: {component}"
+    )
 
 
 def total_pj(energy: Energy) -> float:
     """Sum of everything, in picojoules."""
-    return sum(pj for by_type in energy.values() for by_action in by_type.values() for pj in by_action.values())
+    return sum(
+        pj for by_type in energy.values() for by_action in by_type.values() for pj in by_action.values()
+    )

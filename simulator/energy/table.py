@@ -15,15 +15,21 @@ class Sourced(Part):
     """A number that says where it comes from, in exactly one of four ways."""
 
     source: str | None = Field(None, min_length=1, description="where the number is published")
-    derived: str | None = Field(None, min_length=1, description="the arithmetic that gives it from published numbers")
-    assumed: str | None = Field(None, min_length=1, description="why this was taken, where nothing is published")
+    derived: str | None = Field(
+        None, min_length=1, description="the arithmetic that gives it from published numbers"
+    )
+    assumed: str | None = Field(
+        None, min_length=1, description="why this was taken, where nothing is published"
+    )
     fitted: str | None = Field(None, min_length=1, description="what it was fitted to")
 
     @model_validator(mode="after")
     def _says_where_from(self) -> Self:
         said = [text for text in (self.source, self.derived, self.assumed, self.fitted) if text]
         if len(said) != 1:
-            raise ValueError("exactly one of source, derived, assumed or fitted was expected beside the value")
+            raise ValueError(
+                "exactly one of source, derived, assumed or fitted was expected beside the value"
+            )
         return self
 
     @property
@@ -42,13 +48,17 @@ class Anchor(Sourced):
 class Price(Sourced):
     """The energy of one action, in the table's unit.
 
-    A price for words is scaled in proportion to their width. A price for operations (``mac``, ``vector_unit``)
-    holds for operands up to its width and is not scaled.
+    A price for words is scaled in proportion to their width. A price for operations (``mac``,
+    ``vector_unit``) holds for operands up to its width and is not scaled.
     """
 
     value: Annotated[float, Field(ge=0)]
-    word_bits: Count | None = Field(None, description="the width that the value is for; the table's where absent")
-    capacity_bytes: Count | None = Field(None, description="the value holds for a bank or buffer up to this size")
+    word_bits: Count | None = Field(
+        None, description="the width that the value is for; the table's where absent"
+    )
+    capacity_bytes: Count | None = Field(
+        None, description="the value holds for a bank or buffer up to this size"
+    )
 
 
 def _as_list(value: object) -> object:
@@ -61,16 +71,21 @@ Prices = Annotated[tuple[Price, ...], BeforeValidator(_as_list), Field(min_lengt
 class EnergyTable(Part):
     """Energy per action for kinds of components.
 
-    ``actions[kind][action]`` is a price or a list of prices, of which the first that is large enough (and, for
-    operations, wide enough) is taken. A kind that is not listed takes the entries of its family: ``network``,
+    ``actions[kind][action]`` is a price or a list of prices, of which the first that is large enough (and,
+    for operations, wide enough) is taken. A kind
+    that is not listed takes the entries of its family: ``network``,
     ``memory`` or ``array``.
     """
 
     name: Annotated[str, Field(min_length=1, max_length=200)]
     description: str = ""
     unit: Literal["pj", "mac"] = Field(description="picojoules, or multiples of the energy of one MAC")
-    mac_pj: Anchor | None = Field(None, description="energy of one MAC in picojoules; only and always with unit: mac")
-    word_bits: Count = Field(description="width of the words that the values are for, unless a value says otherwise")
+    mac_pj: Anchor | None = Field(
+        None, description="energy of one MAC in picojoules; only and always with unit: mac"
+    )
+    word_bits: Count = Field(
+        description="width of the words that the values are for, unless a value says otherwise"
+    )
     actions: dict[str, dict[str, Prices]]
 
     @model_validator(mode="after")

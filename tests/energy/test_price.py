@@ -39,7 +39,9 @@ def test_words_cost_in_proportion_to_their_width() -> None:
 def test_a_relative_table_counts_in_macs_of_its_anchor() -> None:
     prices = table({"mac": {"compute": cost(1)}}, unit="mac", mac_pj=cost(2.5))
     part = PricedPart("mac", "mac", {"all": 16})
-    assert price({"mac": {"all": {"compute": 4}}}, {"mac": part}, prices) == {"mac": {"all": {"compute": 10.0}}}
+    assert price({"mac": {"all": {"compute": 4}}}, {"mac": part}, prices) == {
+        "mac": {"all": {"compute": 10.0}}
+    }
 
 
 @pytest.mark.parametrize(("bits", "pj"), [(4, 1.0), (8, 1.0), (9, 3.0), (16, 3.0), (17, None)])
@@ -88,7 +90,10 @@ def every_action(architecture: Architecture) -> dict[str, dict[str, dict[str, in
         "scratchpad": words,
         "array": cycle,
     }
-    counts |= {name: words | ({} if memory.kind == "dram" else cycle) for name, memory in architecture.memories.items()}
+    counts |= {
+        name: words | ({} if memory.kind == "dram" else cycle)
+        for name, memory in architecture.memories.items()
+    }
     for name, network in architecture.networks.items():
         action = "hop" if network.kind == "column_chain" else "deliver"
         counts[name] = {network.carries[0]: {action: 1}, **cycle}
@@ -136,7 +141,9 @@ def test_derived_numbers_of_the_45_nm_table_follow_from_the_published_ones() -> 
     assert (mac[8], mac[32]) == (pytest.approx(multiply_8 + add_32), pytest.approx(multiply_32 + add_32))
     for offer in shipped.actions["scratchpad"]["read"]:
         assert offer.capacity_bytes is not None
-        assert offer.value == pytest.approx(cache_8kb * 16 / 64 * (offer.capacity_bytes / 8192) ** 0.5, rel=1e-2)
+        assert offer.value == pytest.approx(
+            cache_8kb * 16 / 64 * (offer.capacity_bytes / 8192) ** 0.5, rel=1e-2
+        )
     assert shipped.actions["sram"]["read"][-1].value == pytest.approx(cache_1mb * 32**0.5, rel=1e-2)
     assert shipped.actions["network"]["hop"][0].value == pytest.approx(2 * mac[16], rel=1e-2)
 

@@ -1,0 +1,1 @@
+"""What a run found: results, tables, files, comparisons and plots."""

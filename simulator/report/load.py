@@ -1,0 +1,47 @@
+"""Reading a results directory back, enough to compare and to tabulate."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from simulator.errors import refuse
+from simulator.report.result import SCHEMA, LayerResult, Layers, NotSimulated, Run
+from simulator.report.save import RUN_FILE
+from simulator.spec.catalog import load_architecture
+
+
+def load(directory: Path) -> Run:
+    """Return the `Run` in ``directory``, without mappings, workload and windows."""
+    data = _read(directory)
+    if data.get("schema") != SCHEMA:
+        raise refuse(str(directory / RUN_FILE), "schema", data.get("schema"), f"{SCHEMA} was expected")
+    architecture = load_architecture(directory / "architecture.yaml")
+    try:
+        return Run(
+            architecture=architecture,
+            layers=Layers(tuple(LayerResult(**layer) for layer in data["layers"])),
+            not_simulated=tuple(NotSimulated(**layer) for layer in data["not_simulated"]),
+            notes=tuple(data["notes"]),
+            relax=tuple(data["relax"]),
+            **{key: data[key] for key in _AS_THEY_ARE},
+        )
+    except (KeyError, TypeError) as error:
+        raise refuse(
+            str(directory / RUN_FILE), "", None, f"a result of this version was expected: {error}"
+        ) from None
+
+
+_AS_THEY_ARE = ("workload", "batch", "clock_mhz", "energy_table", "provenance", "interrupted")
+
+
+def _read(directory: Path) -> dict[str, Any]:
+    path = directory / RUN_FILE
+    try:
+        data = json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise refuse(str(path), "", None, f"a results directory was expected: {error.strerror}") from None
+    except ValueError as error:
+        raise refuse(str(path), "", None, f"a JSON document was expected: {error}") from None
+    if not isinstance(data, dict):
+        raise refuse(str(path), "", type(data).__name__, "a result was expected")
+    return data

@@ -1,0 +1,237 @@
+"""What a run returns: one `LayerResult` per layer with MACs, and the `Run` that holds them."""
+
+# ruff: noqa: PLC0415 (files and tables are made from results, so they are loaded when asked for)
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from difflib import get_close_matches
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Self
+
+from simulator.energy.price import Energy, total_pj
+from simulator.mapping.mapping import Mapping as LoopNest
+from simulator.report.sums import plain, total_of
+from simulator.report.verdict import verdict
+from simulator.spec.architecture import Architecture
+from simulator.spec.workload import Workload
+
+SCHEMA = "stallion.run/1"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LayerResult:
+    """What one layer did. Counts are integers; every PE-cycle of ``pes * cycles`` has one name.
+
+    ``pe_cycles[name]`` and ``stall_causes[name][resource]`` are PE-cycles. ``words[level][data_type][way]``
+    are words with ``way`` one of array_read, array_write, outer_read, outer_write. ``words_created``
+    counts what a port adds (padding, zero psums). ``bytes_dram`` cross the DRAM link in both directions, after compression;
+    ``bytes_glb`` are array-side bytes of the buffer named ``glb``, None where there is none.
+    ``actions[component][data_type][action]`` are counts, ``energy`` their picojoules in the same shape.
+    ``active_pes`` is the most PEs with work in any pass, ``mean_active_pes`` the average over passes.
+    ``zeros`` are the fractions of zero words used; ``windows`` are series over time, for plots.
+    """
+
+    name: str
+    macs: int
+    cycles: int
+    milliseconds: float
+    pes: int
+    active_pes: int
+    mean_active_pes: float
+    utilization: float
+    pe_cycles: dict[str, int]
+    stall_causes: dict[str, dict[str, int]]
+    words: dict[str, dict[str, dict[str, int]]]
+    words_created: dict[str, dict[str, int]]
+    ports: dict[str, dict[str, Any]]
+    bytes_dram: int
+    bytes_glb: int | None
+    actions: dict[str, dict[str, dict[str, int]]]
+    energy_pj: float
+    energy: Energy
+    verdict: str
+    passes: int
+    steps: int
+    zeros: dict[str, float] = field(default_factory=dict)
+    windows: dict[str, Any] = field(default_factory=dict, repr=False, compare=False)
+
+    @classmethod
+    def from_measured(
+        cls,
+        name: str,
+        measured: Mapping[str, Any],
+        energy: Energy,
+        *,
+        clock_mhz: float,
+        macs_per_cycle: int = 1,
+        zeros: Mapping[str, Any] | None = None,
+    ) -> Self:
+        """Build from the engine's counts (``measured``, keys as the fields here) and their energy."""
+        data = plain(measured)
+        capacity = data["pes"] * macs_per_cycle * data["cycles"]
+        return cls(
+            name=name,
+            milliseconds=data["cycles"] / (clock_mhz * 1e3),
+            utilization=data["macs"] / capacity if capacity else 0.0,
+            energy=energy,
+            energy_pj=total_pj(energy),
+            verdict=verdict(data["pe_cycles"], data["stall_causes"]),
+            zeros={data_type: float(share) for data_type, share in (zeros or {}).items()},
+            windows=dict(measured.get("windows", {})),
+            **{key: data[key] for key in MEASURED},
+        )
+
+    def to_dict(self) -> dict[str, Any]:
+        """Everything but the windows, as plain JSON values under the names of the fields."""
+        return {
+            key: plain(getattr(self, key)) for key in LayerResult.__dataclass_fields__ if key != "windows"
+        }
+
+
+MEASURED = (
+    "macs",
+    "cycles",
+    "pes",
+    "active_pes",
+    "mean_active_pes",
+    "pe_cycles",
+    "stall_causes",
+    "words",
+    "words_created",
+    "ports",
+    "bytes_dram",
+    "bytes_glb",
+    "actions",
+    "passes",
+    "steps",
+)
+"""Fields of `LayerResult` that the engine counts."""
+
+
+@dataclass(frozen=True, slots=True)
+class NotSimulated:
+    """A layer that no part of the machine runs, with the data that it would move; it costs no cycles here."""
+
+    name: str
+    operator: str
+    input_words: int
+    output_words: int
+    bytes: int
+
+    def to_dict(self) -> dict[str, Any]:
+        """The fields as plain values."""
+        return {key: getattr(self, key) for key in self.__slots__}
+
+
+def _same(name: str) -> str:
+    return name.casefold().replace("_", "-")
+
+
+class Layers(Mapping[str, LayerResult]):
+    """Layer results by name, in the order of the workload; case does not matter, nor ``_`` for ``-``."""
+
+    def __init__(self, results: tuple[LayerResult, ...]) -> None:
+        self._exact = {result.name: result for result in results}
+        self._loose = {_same(result.name): result for result in results}
+
+    def __getitem__(self, name: str) -> LayerResult:
+        found = self._exact.get(name) or self._loose.get(_same(name))
+        if found is None:
+            near = get_close_matches(name, self._exact, n=3, cutoff=0.5) or list(self._exact)[:3]
+            raise KeyError(f"no simulated layer {name!r}; nearest: {', '.join(near)}")
+        return found
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._exact)
+
+    def __len__(self) -> int:
+        return len(self._exact)
+
+    def __repr__(self) -> str:
+        return f"Layers({', '.join(self._exact)})"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Run:
+    """One workload on one architecture: results per layer, their total, and what produced them.
+
+    ``workload`` is the name of ``spec``, the workload as run.
+    ``mappings`` holds the mapping of every simulated layer; ``relax`` the resources with unlimited rate;
+    ``interrupted`` says that the run was stopped and only holds the finished layers.
+    """
+
+    architecture: Architecture
+    workload: str
+    batch: int
+    clock_mhz: float
+    layers: Layers
+    spec: Workload | None = None
+    not_simulated: tuple[NotSimulated, ...] = ()
+    mappings: dict[str, LoopNest] = field(default_factory=dict)
+    energy_table: str = ""
+    notes: tuple[str, ...] = ()
+    relax: tuple[str, ...] = ()
+    provenance: dict[str, Any] = field(default_factory=dict)
+    interrupted: bool = False
+
+    @cached_property
+    def total(self) -> LayerResult:
+        """Sums over the simulated layers; ``active_pes`` is the cycle-weighted mean, rounded."""
+        sums = total_of(
+            [result.to_dict() for result in self.layers.values()], pes=self.architecture.spatial.pes
+        )
+        per_cycle = self.architecture.spatial.pe.macs_per_cycle
+        return LayerResult.from_measured(
+            "total", sums, sums["energy"], clock_mhz=self.clock_mhz, macs_per_cycle=per_cycle
+        )
+
+    def to_dict(self) -> dict[str, Any]:
+        """The whole result as plain JSON values (schema ``stallion.run/1``)."""
+        return {
+            "schema": SCHEMA,
+            "architecture": self.architecture.name,
+            "workload": self.workload,
+            "batch": self.batch,
+            "clock_mhz": int(self.clock_mhz) if self.clock_mhz == int(self.clock_mhz) else self.clock_mhz,
+            "energy_table": self.energy_table,
+            "relax": list(self.relax),
+            "interrupted": self.interrupted,
+            "layers": [result.to_dict() for result in self.layers.values()],
+            "not_simulated": [layer.to_dict() for layer in self.not_simulated],
+            "total": self.total.to_dict(),
+            "notes": list(self.notes),
+            "provenance": plain(self.provenance),
+        }
+
+    def to_csv(self, path: str | Path) -> None:
+        """Write one row per layer, those that were not simulated included."""
+        from simulator.report.save import layer_rows, write_csv
+
+        write_csv(Path(path), layer_rows(self))
+
+    def save(self, directory: str | Path, *, force: bool = False) -> Path:
+        """Write the results directory and return its path.
+
+        `InputError` where it exists, unless ``force``; it is never left half overwritten.
+        """
+        from simulator.report.save import save
+
+        return save(self, Path(directory), force=force)
+
+    @classmethod
+    def load(cls, directory: str | Path) -> "Run":
+        """Read a results directory back (mappings excepted); `InputError` where it is not one."""
+        from simulator.report.load import load
+
+        return load(Path(directory))
+
+    def __repr__(self) -> str:
+        from simulator.report.tables import one_line
+
+        return one_line(self)
+
+    def _repr_html_(self) -> str:
+        from simulator.report.tables import html_table
+
+        return html_table(self)

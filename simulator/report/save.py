@@ -1,0 +1,187 @@
+"""The results directory: written beside its place first, then moved there whole."""
+
+import csv
+import json
+import os
+import shutil
+import tempfile
+import zipfile
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from simulator.errors import refuse
+from simulator.mapping.file import write_mapping_file
+from simulator.names import PE_CYCLE_NAMES, STALL_NAMES
+from simulator.spec.reader import write_yaml
+
+if TYPE_CHECKING:
+    from simulator.report.result import LayerResult, Run
+
+RUN_FILE = "run.json"
+
+_NUMBERS = ("macs", "cycles", "milliseconds", "pes", "active_pes", "mean_active_pes", "utilization")
+_COSTS = ("bytes_dram", "bytes_glb", "energy_pj")
+_VOLUME = ("operator", "input_words", "output_words", "bytes")
+
+
+def save(run: "Run", directory: Path, *, force: bool) -> Path:
+    """Write every file of ``run`` into ``directory``; it appears complete or not at all.
+
+    An existing directory needs ``force``, and is only replaced if it is empty or holds an earlier run.
+    """
+    check_free(directory, force=force)
+    try:
+        directory.parent.mkdir(parents=True, exist_ok=True)
+        draft = Path(tempfile.mkdtemp(prefix=f".{directory.name}-", dir=directory.parent))
+    except OSError as error:
+        raise refuse(
+            str(directory), "", None, f"a place to write results was expected: {error.strerror}"
+        ) from None
+    try:
+        _write_files(run, draft)
+        draft.chmod(0o777 & ~_umask())
+        _move_into_place(draft, directory)
+    except BaseException:
+        shutil.rmtree(draft, ignore_errors=True)
+        raise
+    return directory
+
+
+def check_free(directory: Path, *, force: bool) -> None:
+    """Raise an `InputError` unless results may be written to ``directory``."""
+    if not directory.exists() and not directory.is_symlink():
+        return
+    if not directory.is_dir() or directory.is_symlink():
+        raise refuse(str(directory), "", None, "a directory was expected, this is something else")
+    if not force:
+        raise refuse(str(directory), "", None, "exists already; name another one, or replace it with --force")
+    if any(directory.iterdir()) and not (directory / RUN_FILE).is_file():
+        raise refuse(
+            str(directory), "", None, f"holds other things than a run (no {RUN_FILE}) and is not replaced"
+        )
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
+
+
+def _move_into_place(draft: Path, directory: Path) -> None:
+    if not directory.exists():
+        draft.rename(directory)
+        return
+    old = Path(tempfile.mkdtemp(prefix=f".{directory.name}-old-", dir=directory.parent))
+    directory.rename(old / directory.name)
+    try:
+        draft.rename(directory)
+    except OSError:
+        (old / directory.name).rename(directory)
+        raise
+    finally:
+        shutil.rmtree(old, ignore_errors=True)
+
+
+def _write_files(run: "Run", draft: Path) -> None:
+    write_json(draft / RUN_FILE, run.to_dict())
+    write_json(draft / "provenance.json", run.provenance)
+    write_csv(draft / "layers.csv", layer_rows(run))
+    write_csv(draft / "stalls.csv", stall_rows(run))
+    write_text(draft / "architecture.yaml", write_yaml(resolved(run.architecture)))
+    if run.spec is not None:
+        write_text(draft / "workload.yaml", write_yaml(resolved(run.spec)))
+    write_text(draft / "mapping.yaml", write_mapping_file(run.mappings))
+    write_windows(draft / "windows.npz", {layer.name: layer.windows for layer in run.layers.values()})
+
+
+def write_json(path: Path, data: object) -> None:
+    """Write one JSON document, readable and ending in a newline."""
+    write_text(path, json.dumps(data, indent=1, allow_nan=False) + "\n")
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write UTF-8 with the same line ends everywhere."""
+    path.write_text(text, encoding="utf-8", newline="\n")
+
+
+def write_csv(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Write rows under the union of their columns; what a row lacks stays empty."""
+    columns = list(dict.fromkeys(key for row in rows for key in row))
+    with path.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, columns, restval="", lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows)
+
+
+def layer_rows(run: "Run") -> list[dict[str, Any]]:
+    """One row per layer: numbers, PE-cycles by name, words by level; then layers not simulated."""
+    rows = [_layer_row(result) for result in run.layers.values()]
+    return rows + [{"name": layer.name, "simulated": "no", **layer.to_dict()} for layer in run.not_simulated]
+
+
+def _layer_row(result: "LayerResult") -> dict[str, Any]:
+    row: dict[str, Any] = {"name": result.name, "simulated": "yes"}
+    row |= {key: getattr(result, key) for key in _NUMBERS}
+    row |= {name: result.pe_cycles.get(name, 0) for name in PE_CYCLE_NAMES}
+    row |= {key: getattr(result, key) for key in _COSTS}
+    row |= {"verdict": result.verdict} | dict.fromkeys(_VOLUME, "")
+    return row | {f"words.{key}": n for key, n in flatten(result.words, ".")}
+
+
+def stall_rows(run: "Run") -> list[dict[str, Any]]:
+    """PE-cycles per layer, name and cause; an empty cause where a name has none, so that all sums up."""
+    return [row for result in run.layers.values() for row in _stall_rows(result)]
+
+
+def _stall_rows(result: "LayerResult") -> Iterator[dict[str, Any]]:
+    for name in PE_CYCLE_NAMES:
+        causes = (
+            result.stall_causes.get(name, {}) if name in STALL_NAMES else {"": result.pe_cycles.get(name, 0)}
+        )
+        for cause, count in causes.items():
+            yield {"layer": result.name, "name": name, "cause": cause, "pe_cycles": count}
+
+
+def flatten(tree: Mapping[str, Any], joint: str) -> Iterator[tuple[str, Any]]:
+    """Leaves of nested mappings with their joined keys."""
+    for key, value in tree.items():
+        if isinstance(value, Mapping):
+            yield from ((f"{key}{joint}{rest}", leaf) for rest, leaf in flatten(value, joint))
+        else:
+            yield str(key), value
+
+
+def resolved(model: Any) -> dict[str, Any]:
+    """A validated description as it stands in a file, each number with its origin beside it again."""
+    data = model.model_dump(mode="json", by_alias=True, exclude_none=True)
+    origins = data.pop("provenance", {})
+    nested: dict[str, Any] = _with_origins(data, origins, "")
+    return nested
+
+
+def _with_origins(value: Any, origins: Mapping[str, Mapping[str, str]], path: str) -> Any:
+    if path in origins:
+        return {"value": value, **origins[path]}
+    inside = f"{path}." if path else ""
+    if isinstance(value, dict):
+        return {key: _with_origins(item, origins, f"{inside}{key}") for key, item in value.items()}
+    if isinstance(value, list):
+        return [_with_origins(item, origins, f"{inside}{i}") for i, item in enumerate(value)]
+    return value
+
+
+def write_windows(path: Path, layers: Mapping[str, Mapping[str, Any]]) -> None:
+    """Write series over time as an ``.npz``, keyed ``layer/series``; equal series give equal bytes."""
+    with zipfile.ZipFile(path, "w") as archive:
+        for key, series in _series(layers):
+            entry = zipfile.ZipInfo(f"{key}.npy", date_time=(1980, 1, 1, 0, 0, 0))
+            entry.compress_type = zipfile.ZIP_DEFLATED
+            with archive.open(entry, "w", force_zip64=True) as file:
+                np.lib.format.write_array(file, series, allow_pickle=False)
+
+
+def _series(layers: Mapping[str, Mapping[str, Any]]) -> Iterable[tuple[str, Any]]:
+    return ((key, np.asarray(values)) for key, values in flatten(layers, "/"))
