@@ -67,7 +67,14 @@ def _as_tuple(value: object) -> object:
     return (value,) if isinstance(value, str) else value
 
 
-DataTypes = Annotated[tuple[DataType, ...], BeforeValidator(_as_tuple), Field(min_length=1)]
+_DATA_TYPE: Final = {"enum": ["weight", "input", "output"]}
+DataTypes = Annotated[
+    tuple[DataType, ...],
+    Field(min_length=1),
+    BeforeValidator(_as_tuple),
+    WithJsonSchema({"anyOf": [_DATA_TYPE, {"type": "array", "items": _DATA_TYPE, "minItems": 1}]}),
+]
+"""One data type or a list of them."""
 
 
 class Arbitrated(Part):
@@ -78,7 +85,7 @@ class Arbitrated(Part):
     )
     priority: tuple[Stream, ...] = Field(
         (),
-        description="streams, first served first; unnamed ones follow in the order weight, input, psum_in, psum_out",
+        description="streams, first served first; unnamed ones follow: weight, input, psum_in, psum_out",
     )
 
 

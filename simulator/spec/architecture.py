@@ -14,9 +14,9 @@ from simulator.components.networks import NETWORKS
 from simulator.components.networks.base import Network
 from simulator.errors import refuse
 from simulator.names import ARRAY, DataType
+from simulator.spec.checks import check
 from simulator.spec.kinds import OneOf
 from simulator.spec.validation import did_you_mean, validate
-
 
 AnyMemory = Annotated[SerializeAsAny[Memory], OneOf(MEMORIES)]
 AnyNetwork = Annotated[SerializeAsAny[Network], OneOf(NETWORKS)]
@@ -90,8 +90,6 @@ class Architecture(Part):
 
     @model_validator(mode="after")
     def _parts_fit(self) -> Self:
-        from simulator.spec.checks import check
-
         check(self)
         return self
 

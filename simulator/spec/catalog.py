@@ -3,13 +3,13 @@
 from functools import cache
 from importlib import resources
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, Literal
+from typing import Final, Literal
 
 from simulator.errors import refuse
-
-if TYPE_CHECKING:
-    from simulator.spec.architecture import Architecture
-    from simulator.spec.workload import Workload
+from simulator.spec.architecture import Architecture
+from simulator.spec.reader import load
+from simulator.spec.validation import did_you_mean, shown
+from simulator.spec.workload import Workload
 
 Kind = Literal["architecture", "workload", "energy", "mapping"]
 
@@ -22,19 +22,13 @@ _FOLDERS: Final[dict[Kind, tuple[str, str]]] = {
 _SUFFIXES: Final = (".yaml", ".yml")
 
 
-def load_architecture(name_or_path: str | Path) -> "Architecture":
+def load_architecture(name_or_path: str | Path) -> Architecture:
     """Read and check an architecture; raises `InputError` with every problem of the file."""
-    from simulator.spec.architecture import Architecture
-    from simulator.spec.reader import load
-
     return load(Architecture, find("architecture", name_or_path))
 
 
-def load_workload(name_or_path: str | Path) -> "Workload":
+def load_workload(name_or_path: str | Path) -> Workload:
     """Read and check a workload; raises `InputError` with every problem of the file."""
-    from simulator.spec.reader import load
-    from simulator.spec.workload import Workload
-
     return load(Workload, find("workload", name_or_path))
 
 
@@ -56,8 +50,6 @@ def find(kind: Kind, name_or_path: str | Path) -> Path:
         return known[text]
     if text and _is_file(path):
         return path
-    from simulator.spec.validation import did_you_mean, shown
-
     hint = did_you_mean(path.stem, known, family="shipped ones are")
     if path.suffix in _SUFFIXES or len(path.parts) > 1:
         raise refuse(shown(text), "", None, f"no such {kind} file; {hint}")

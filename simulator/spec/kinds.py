@@ -13,7 +13,7 @@ from simulator.spec.validation import UNREADABLE, MisfitError, did_you_mean, pro
 
 @dataclass(frozen=True, slots=True)
 class OneOf:
-    """Annotation of a field that takes any registered kind; a mapping is built by the class its ``kind`` names."""
+    """Annotation of a field that takes any registered kind; ``kind`` names the class of a mapping."""
 
     kinds: Kinds
 

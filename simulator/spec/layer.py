@@ -1,4 +1,7 @@
-"""What every MAC layer is lowered to at once: one loop nest over N G M C P Q R S. Nothing downstream asks its type."""
+"""What every MAC layer is lowered to at once: one loop nest over N G M C P Q R S.
+
+Nothing downstream asks for its type.
+"""
 
 from dataclasses import dataclass, field
 from fractions import Fraction
@@ -11,9 +14,9 @@ from simulator.names import DIMENSIONS, DataType, Dimension
 class Layer:
     """One layer's loop nest and input geometry.
 
-    ``sizes`` has all eight dimensions; M and C are per group. Pairs are (vertical, horizontal). ``input_size``
-    is the unpadded (H, W); ``padding_before`` the zero rows above and columns left of it. ``zeros`` are
-    fractions of zero words; what is absent is unknown and taken as 0.
+    ``sizes`` has all eight dimensions; M and C are per group. Pairs are (vertical, horizontal).
+    ``input_size`` is the unpadded (H, W); ``padding_before`` the zero rows above and columns left of it.
+    ``zeros`` are fractions of zero words; what is absent is unknown and taken as 0.
     """
 
     name: str
@@ -36,7 +39,7 @@ class Layer:
         return (tuple(self.sizes[d] for d in DIMENSIONS), geometry, tuple(sorted(self.zeros.items())))
 
     def input_indices(self, axis: int, first: tuple[int, int], extent: tuple[int, int]) -> tuple[int, ...]:
-        """Distinct input indices along one axis, in ascending order; negative and beyond-edge ones are padding.
+        """Distinct input indices along one axis, ascending; negative and beyond-edge ones are padding.
 
         ``axis`` is 0 (rows: P and R) or 1 (columns: Q and S); ``first`` and ``extent`` give the range of the
         output index and of the filter index.

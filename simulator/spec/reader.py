@@ -78,7 +78,7 @@ def read_yaml(path: Path) -> dict[str, Any]:
 
 
 def read_document(path: Path) -> Document:
-    """Read one YAML mapping and keep going after what is wrong inside it; raises where nothing is readable."""
+    """Read one YAML mapping and keep going after a mistake inside it; raises where nothing is readable."""
     place = str(path)
     return parse(_text(path, place), place)
 

@@ -43,7 +43,7 @@ class SpatialArray(Array):
     pe: ProcessingElement
     initial_psums: Literal["buffer", "zero"] = Field(
         "zero",
-        description="whether the first partial sums are read from the buffer like any other, or start at zero",
+        description="whether first partial sums are read from the buffer like any other, or start at zero",
     )
     pass_barrier: bool = Field(False, description="whether all PEs wait for each other between passes")
 

@@ -37,7 +37,7 @@ class Memory(Arbitrated):
         raise NotImplementedError
 
     def port_bits(self) -> int | None:
-        """Width of a port in bits where the description gives one, None where it gives words or a fraction."""
+        """Width of a port in bits where the description gives one, None for words or a fraction."""
         return None
 
 

@@ -23,7 +23,7 @@ class Sram(Memory):
     )
     ports: Literal["one", "read_write", "per_data_type"] = Field(
         "read_write",
-        description="array side: one port for everything, one for reads and one for writes, or those per data type",
+        description="array side: one port for all, one for reads and one for writes, or those per data type",
     )
     read_words_per_cycle: Rate = UNLIMITED
     write_words_per_cycle: Rate = UNLIMITED

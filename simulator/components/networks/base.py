@@ -46,7 +46,7 @@ class Network(Arbitrated):
         raise NotImplementedError
 
     def chains(self, rows: int, columns: int) -> Ints | None:
-        """For networks between PEs: the PE that each PE passes its psums to, -1 at the end; None otherwise."""
+        """Between PEs: the PE that each PE passes its psums to, -1 at the end; None otherwise."""
         return None
 
 

@@ -21,7 +21,7 @@ class Normalization(FeatureMaps):
     window: Size = Field(5, description="local_response: channels that are summed over")
 
     def lower(self, name: str, batch: int, zeros: Zeros) -> VectorLayer:
-        """A fixed number of operations per element; local_response: squares and sums of the window, power, divide."""
+        """Operations per element are fixed; local_response: squares and sums of the window, power, divide."""
         words = batch * self.elements
         per_element = 2 * self.window + 2 if self.kind == "local_response" else _OPERATIONS[self.kind]
         operator = "softmax" if self.kind == "softmax" else f"{self.kind} normalization"
