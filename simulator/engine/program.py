@@ -13,7 +13,7 @@ from simulator.engine.steps import StepKind, Wires, step_kind
 from simulator.errors import refuse
 from simulator.kernels import array as kernel
 from simulator.mapping.mapping import Mapping
-from simulator.mapping.nest import INDEX, ONES, Block, Extents, steps_of, walk
+from simulator.mapping.nest import INDEX, Block, Extents, steps_of, walk
 from simulator.names import ARRAY, DATA_TYPES, REDUCTION, RELEVANT, DataType
 from simulator.spec.architecture import Architecture
 from simulator.spec.layer import Layer
@@ -57,6 +57,12 @@ class _StepTable:
     dying: list[int] = field(default_factory=list)
     part: list[tuple[int, int]] = field(default_factory=list)
     block: list[int] = field(default_factory=list)
+
+    def rows(self) -> Ints:
+        """The kernel's step table."""
+        columns = (self.kind, self.new_w, self.new_i, self.new_o, self.first, self.dying)
+        parts = zip(*self.part, strict=True)
+        return np.ascontiguousarray(np.array([*columns, *parts, self.block], dtype=np.int64).T)
 
 
 def wires_of(architecture: Architecture) -> Wires:
@@ -252,43 +258,25 @@ class Tables:
         widest = max(int(kind.out_words.max()) for kind in self.kinds)
         slots = [1 if pe.adder == "shared" else max(1, pe.psum_words // widest), max(1, pe.psum_out_fifo_words // widest)]
         latency = [0 if n is None else n.latency_cycles for n in self._stream_networks()]
+        port_rows = [[ticks_per_unit(x.rate, ticks), causes.index(x.cause), x.mode] for x in ports]
+        machine = [
+            *slots, ticks_per_unit(link_rate, ticks), 0 if links is None else links.latency_cycles,
+            pe.adder == "shared", array.initial_psums == "buffer", array.pass_barrier, pe.pipeline_cycles - 1,
+            ticks, causes.index(ARRAY),
+        ]  # fmt: skip
+        starts = np.cumsum([0] + [len(x) for x in prefixes[:-1]]).tolist()
         return kernel.Program(
-            cycles=_stack([-(-k.macs // pe.macs_per_cycle) for k in self.kinds]),
-            out_words=_stack([k.out_words for k in self.kinds]),
-            up=_stack([k.up for k in self.kinds]),
-            down=_stack([k.down for k in self.kinds]),
-            order=_stack([k.order for k in self.kinds]),
-            kind_delivery=np.arange(5 * len(self.kinds), dtype=np.int64).reshape(-1, 5),
-            delivery_words=_ints([d.port_words for d in deliveries]),
-            delivery_max=_ints([_most(d) for d in deliveries]),
-            complete=_stack([d.complete for d in deliveries]),
-            extra=_stack([d.extra_latency for d in deliveries]),
-            prefix_at=_ints(np.cumsum([0] + [len(x) for x in prefixes[:-1]])),
+            work=np.stack([_work(k, pe.macs_per_cycle) for k in self.kinds]),
+            delivery=_ints([[d.port_words, _most(d), at] for d, at in zip(deliveries, starts, strict=True)]),
+            arrive=_ints([[d.complete, d.extra_latency] for d in deliveries]),
             prefix=np.concatenate(prefixes).astype(np.int64),
-            step_at=_ints([t.start for t in self.types]),
-            steps=_ints([t.steps for t in self.types]),
-            kind=_ints(table.kind),
-            new_w=_ints([*table.new_w, 0]),
-            new_i=_ints([*table.new_i, 0]),
-            new_o=_ints([*table.new_o, 0]),
-            first=_ints(table.first),
-            dying=_ints(table.dying),
-            dying_part=_ints(table.part),
-            block=_ints(table.block),
-            mapped=_stack([t.mapped for t in self.types]),
-            capacity=_ints(capacity),
-            slots=_ints(slots),
-            ports=_ints(routes),
-            port_ticks=_ints([ticks_per_unit(p.rate, ticks) for p in ports]),
-            port_cause=_ints([causes.index(p.cause) for p in ports]),
-            port_mode=_ints([p.mode for p in ports]),
-            rank=_ints(priority),
-            latency=_ints(latency),
-            link=_ints([ticks_per_unit(link_rate, ticks), 0 if links is None else links.latency_cycles, 0]),
-            flags=_ints([pe.adder == "shared", array.initial_psums == "buffer", array.pass_barrier, pe.pipeline_cycles - 1]),
-            ticks=ticks,
-            array_cause=causes.index(ARRAY),
-        )  # fmt: skip
+            types=_ints([[t.start, t.steps] for t in self.types]),
+            step=table.rows(),
+            mapped=_ints([t.mapped for t in self.types]),
+            stream=_ints([[c, *r, k, lat] for c, r, k, lat in zip(capacity, routes, priority, latency, strict=True)]),
+            port=_ints(port_rows),
+            machine=_ints(machine),
+        )
 
     def causes(self, ports: list[Port] | None = None) -> list[str]:
         """Every name that a stall may be blamed on; the index is the kernel's cause id."""
@@ -346,8 +334,8 @@ def ticks_per_unit(rate: Rate, ticks: int) -> int:
     return 0 if isinstance(rate, str) else ticks * rate.denominator // rate.numerator
 
 
-def _stack(rows: list[Ints]) -> Ints:
-    return np.ascontiguousarray(np.stack(rows).astype(np.int64))
+def _work(kind: StepKind, macs_per_cycle: int) -> Ints:
+    return _ints([-(-kind.macs // macs_per_cycle), kind.out_words, kind.up, kind.down, kind.order])
 
 
 def _ints(values: object) -> Ints:
@@ -356,30 +344,21 @@ def _ints(values: object) -> Ints:
 
 def new_state(tables: Tables, program: kernel.Program, tile_rings: int, now: int) -> kernel.State:
     """A machine at rest at cycle ``now``."""
-    pes = program.mapped.shape[1]
-    ring = int(max(program.capacity.max(), program.slots.max())) + 4
-    slots = int(program.slots[0])
+    pes, slots = program.mapped.shape[1], int(program.machine[kernel.OPEN_TILES])
+    ring = int(max(program.stream[:, kernel.CAPACITY].max(), program.machine[: kernel.LINK_TICKS].max())) + 4
 
     def z(*shape: int) -> Ints:
         return np.zeros(shape, dtype=np.int64)
 
-    streams, causes = kernel.STREAMS, len(tables.causes())
+    streams = kernel.STREAMS
     state = kernel.State(
-        scalars=z(kernel.SCALARS), passes=z(RING, kernel.PASS_COLUMNS), cursor=z(streams, 4), done=z(streams),
-        seen=z(2), held=z(2), sent=z(streams), release_time=z(streams, ring), release_words=z(streams, ring),
-        released=z(streams, 2), port_free=np.full(len(program.port_ticks), now * program.ticks, dtype=np.int64),
-        port_words=z(len(program.port_ticks)), port_busy=z(len(program.port_ticks)), last_grant=z(streams),
-        last_finish=z(streams), tiles=z(streams), tile_time=z(streams, tile_rings),
-        tile_breaks=z(streams, tile_rings, kernel.BREAKS, 2), arrival=z(3, ring, pes),
-        breaks=z(3, ring, kernel.BREAKS, 2), has_psum=z(ring), clock=z(pes), mac_end=z(slots, pes),
-        acc_end=z(slots, pes), acc_in=z(slots, pes), acc_kind=z(slots), acc_tile=z(slots), last_acc=z(pes),
-        root=z(pes), chain=z(pes, 2), out_ready=z(ring), out_finish=z(ring), visited=z(tables.blocks),
-        written=z(tables.blocks), block_time=z(tables.blocks, 2), delivered=z(len(program.delivery_words)),
-        computed=z(len(tables.kinds)), added=z(len(tables.kinds), 2), names=z(pes, 10), causes=z(4, causes),
-        events=z(4 * RING + 16, 2), windows=z(streams, kernel.WINDOWS),
+        scalars=z(kernel.SCALARS), passes=z(RING, kernel.PASS_COLUMNS), stream=z(streams, 13), release=z(streams, ring, 2),
+        port=z(len(program.port), 3), tile_time=z(streams, tile_rings), tile_breaks=z(streams, tile_rings, kernel.BREAKS, 2),
+        arrival=z(3, ring, pes), breaks=z(3, ring, kernel.BREAKS, 2), pe=z(3, pes), chain=z(pes, 2), slot=z(3, slots, pes),
+        open_tile=z(slots, 2), tile_ring=z(3, ring), block=z(tables.blocks, 4), delivered=z(len(program.delivery)),
+        computed=z(len(tables.kinds)), added=z(len(tables.kinds), 2), names=z(pes, 10),
+        causes=z(4, len(tables.causes())), events=z(4 * RING + 16, 2), windows=z(streams, kernel.WINDOWS),
     )  # fmt: skip
-    state.last_finish[:] = now
+    state.port[:, kernel.FREE_AT] = now * int(program.machine[kernel.TICKS])
+    state.stream[:, kernel.LAST_FINISH] = now
     return state
-
-
-PE_ONES = ONES

@@ -24,17 +24,29 @@ def _cache_directory() -> Path:
     return Path(root) / "stallion" / digest.hexdigest()[:16]
 
 
-def _make_jit() -> Callable[[F], F]:
+def _use_cache() -> bool:
+    """Point numba's cache at our directory; False where none can be written."""
     import numba
 
-    if "NUMBA_CACHE_DIR" not in os.environ:
-        try:
-            directory = _cache_directory()
-            directory.mkdir(parents=True, exist_ok=True)
-            numba.config.CACHE_DIR = str(directory)
-        except (OSError, RuntimeError):  # no writable home: compile in every process instead
-            return numba.njit()  # type: ignore[no-any-return]
-    return numba.njit(cache=True)  # type: ignore[no-any-return]
+    if "NUMBA_CACHE_DIR" in os.environ:
+        return True
+    try:
+        directory = _cache_directory()
+        directory.mkdir(parents=True, exist_ok=True)
+    except (OSError, RuntimeError):  # no writable home: compile in every process instead
+        return False
+    numba.config.CACHE_DIR = str(directory)
+    return True
+
+
+def _make_jit(**options: bool) -> Callable[[F], F]:
+    import numba
+
+    return numba.njit(cache=_use_cache(), **options)  # type: ignore[no-any-return]
 
 
 jit = _make_jit()
+"""For functions that Python calls."""
+
+stage = _make_jit(forceinline=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
+"""For the stages of a kernel: merged into their caller, which spares a count per array and call."""

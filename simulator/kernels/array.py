@@ -14,7 +14,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from simulator.kernels._jit import jit
+from simulator.kernels._jit import jit, stage
 
 A = NDArray[np.int64]
 
@@ -33,6 +33,26 @@ MAC, ACCUMULATE, S_WEIGHT, S_INPUT, S_PSUM, S_OUTPUT, FILL, IMBALANCE, UNMAPPED,
 (PUSHED, STARTED, MAC_PASS, MAC_STEP, MAC_G, MAC_TILE, ACC_TILE, EVENTS, GRANTS, SHIFT, PIN_FIRST, OPENED, FINAL, ZERO_WORDS) = range(14)
 SCALARS = 14
 
+# Columns of the program's tables.
+CYCLES, OUT_WORDS, UP, DOWN, ORDER = range(5)
+DELIVERIES = 5  # per kind of step: weights, a whole input window, a slide of it, psums in, psums out
+WORDS, MOST, PREFIX = range(3)
+# STEP_I: 0 stays, 1 whole, 2 slide. STEP_FIRST: no reduction loop has advanced. STEP_DYING: input words that the
+# next step does not need (-1: all), dead after STEP_PART / STEP_WHOLE of the MACs. STEP_BLOCK: psum block in the pass.
+(STEP_KIND, STEP_W, STEP_I, STEP_O, STEP_FIRST, STEP_DYING, STEP_PART, STEP_WHOLE, STEP_BLOCK) = range(9)
+CAPACITY, BUFFER_PORT, NETWORK_PORT, RANK, LATENCY = range(5)
+PORT_TICKS, PORT_CAUSE, PORT_MODE = range(3)
+(OPEN_TILES, LEAVING_TILES, LINK_TICKS, LINK_LATENCY, SHARED_ADDER, ZEROS_COME_IN, BARRIER, PIPELINE, TICKS, ARRAY_CAUSE) = range(10)
+
+# Columns of the state's tables. A stream: its cursor (pass, step, words of the step already sent, global step), what
+# it has done (deliveries, or output tiles passed), words sent, releases known and used, ...
+(AT_PASS, AT_STEP, AT_WORD, AT_GLOBAL, DONE, SENT, RELEASED, REUSED, LAST_GRANT, LAST_FINISH, TILES, SEEN, HELD) = range(13)
+FREE_AT, MOVED, BUSY = range(3)
+CLOCK, LAST_ACC, ROOT = range(3)
+MAC_END, ACC_END, ACC_IN = range(3)
+HAS_PSUM, OUT_READY, OUT_FINISH = range(3)
+VISITED, WRITTEN, WRITE_START, WRITE_END = range(4)
+
 FIFO, PRIORITY, ROUND_ROBIN = 0, 1, 2
 BREAKS = 12
 WINDOWS = 512
@@ -41,41 +61,16 @@ WINDOWS = 512
 class Program(NamedTuple):
     """What does not change during a layer. K kinds of step, D deliveries, T types of pass, PEs row-major."""
 
-    cycles: A  # [K, PE] MAC cycles
-    out_words: A  # [K, PE] words of the output tile
-    up: A  # [K, PE] the PE whose psums come in, -1 at the tail of a chain
-    down: A  # [K, PE] the PE that takes the psums, -1 at the head
-    order: A  # [K, PE] PEs with work, tails first, -1 behind the last
-    kind_delivery: A  # [K, 5] W, I whole, I slide, PIN, POUT
-    delivery_words: A  # [D]
-    delivery_max: A  # [D] words of the PE that gets most
-    complete: A  # [D, PE] words on the port when the PE has all of its own
-    extra: A  # [D, PE] cycles of extra latency
-    prefix_at: A  # [D] where its prefix starts
+    work: A  # [K, 5, PE] MAC cycles; words of the output tile; PE that psums come from (-1), go to (-1); PEs, tails first
+    delivery: A  # [D, 3] words in all, words of the PE that gets most, where its prefix starts; DELIVERIES per kind
+    arrive: A  # [D, 2, PE] words on the port when the PE has all of its own; cycles of extra latency
     prefix: A  # words on the port when every PE has its first a words
-    step_at: A  # [T] where the type's steps start
-    steps: A  # [T] how many
-    kind: A  # per step
-    new_w: A
-    new_i: A  # 0 stays, 1 whole, 2 slide
-    new_o: A
-    first: A  # 1 where no reduction loop of the step has advanced
-    dying: A  # [step] input words that the next step in this pass does not need, -1: all
-    dying_part: A  # [step, 2] fraction of the MAC cycles after which they are dead
-    block: A  # [step] psum block inside the pass
+    types: A  # [T, 2] where the type's steps start, how many
+    step: A  # [step, 9] see STEP_*
     mapped: A  # [T, PE]
-    capacity: A  # [STREAMS] words per PE
-    slots: A  # [2] output tiles that a PE may have open; finished ones that may wait to leave
-    ports: A  # [STREAMS, 2] port numbers, -1: none
-    port_ticks: A  # [port] ticks per word
-    port_cause: A  # [port] cause id
-    port_mode: A  # [port] arbitration
-    rank: A  # [STREAMS] declared priority
-    latency: A  # [STREAMS] cycles
-    link: A  # [3] ticks per word, latency, unused
-    flags: A  # [4] adder is shared, initial psums come from the buffer, passes end with a barrier, pipeline - 1
-    ticks: int
-    array_cause: int
+    stream: A  # [STREAMS, 5] words of room per PE, buffer port, network port (-1: none), rank, latency
+    port: A  # [port, 3] ticks per word, cause, arbitration
+    machine: A  # see OPEN_TILES and following
 
 
 class State(NamedTuple):
@@ -83,39 +78,19 @@ class State(NamedTuple):
 
     scalars: A
     passes: A  # [ring, PASS_COLUMNS]
-    cursor: A  # [STREAMS, 4] pass, step, words of the step already sent, global step
-    done: A  # [STREAMS] deliveries completed (W, I), output tiles passed (PIN, POUT)
-    seen: A  # [2] deliveries of W and I that the MACs have used
-    held: A  # [2] words of W and I per PE that the MACs have not given back
-    sent: A  # [STREAMS] words per PE ever sent
-    release_time: A  # [STREAMS, ring]
-    release_words: A  # [STREAMS, ring] cumulative
-    released: A  # [STREAMS, 2] releases known, releases used
-    port_free: A  # [port] ticks
-    port_words: A  # [port]
-    port_busy: A  # [port] ticks
-    last_grant: A  # [STREAMS]
-    last_finish: A  # [STREAMS]
-    tiles: A  # [STREAMS] resident so far
-    tile_time: A  # [STREAMS, ring]
-    tile_breaks: A  # [STREAMS, ring, BREAKS, 2] until when, which cause
-    arrival: A  # [3, ring, PE]
-    breaks: A  # [3, ring, BREAKS, 2]
-    has_psum: A  # [ring] whether the output tile gets psums from outside
-    clock: A  # [PE] accounted until
-    mac_end: A  # [slot, PE]
-    acc_end: A  # [slot, PE]
-    acc_in: A  # [slot, PE] until when psums were missing
-    acc_kind: A  # [slot]
-    acc_tile: A  # [slot] which output tile it belongs to
-    last_acc: A  # [PE]
-    root: A  # [PE]
-    chain: A  # [PE, 2] first and last word leave
-    out_ready: A  # [slot]
-    out_finish: A  # [slot]
-    visited: A  # [block] accumulations that the psum reader has passed
-    written: A  # [block] accumulations that have been written
-    block_time: A  # [block, 2] start and finish of the last write
+    stream: A  # [STREAMS, 13] see AT_PASS and following
+    release: A  # [STREAMS, ring, 2] time, words per PE ever released
+    port: A  # [port, 3] free at (ticks), words moved, busy ticks
+    tile_time: A  # [STREAMS, ring] when each tile became resident
+    tile_breaks: A  # [STREAMS, ring, BREAKS, 2] where it was before: until when, which cause
+    arrival: A  # [3, ring, PE] when each PE has its words of a delivery
+    breaks: A  # [3, ring, BREAKS, 2] where they were before
+    pe: A  # [3, PE] accounted until; last addition ended; psum at the chain's tail came
+    chain: A  # [PE, 2] when a tile's first and last psum leave
+    slot: A  # [3, slot, PE] per open output tile: MACs end, additions end, psums were missing until
+    open_tile: A  # [slot, 2] its kind of step, its number
+    tile_ring: A  # [3, ring] per output tile: psums come in, ready to leave, gone
+    block: A  # [block, 4] accumulations passed by the psum reader, written; start and end of the last write
     delivered: A  # [D] how often each delivery was completed
     computed: A  # [K] how often each kind of step ran
     added: A  # [K, 2] how often its output tile was finished: with psums from outside, without
@@ -125,13 +100,13 @@ class State(NamedTuple):
     windows: A  # [STREAMS, WINDOWS]
 
 
-@jit
+@stage
 def ceil_div(a: int, b: int) -> int:
     """Smallest integer not below a / b, for b > 0."""
     return -(-a // b)
 
 
-@jit
+@stage
 def blame(table: A, row: A, start: int, end: int) -> None:
     """Add the cycles [start, end) to ``table`` by the causes of a list of (until, cause) pairs."""
     t = start
@@ -144,94 +119,96 @@ def blame(table: A, row: A, start: int, end: int) -> None:
             t = until
 
 
-@jit
+@stage
 def settle(p: Program, s: State, stream: int) -> None:
     """Move a stream's cursor to the next step at which it has something to do; report tiles it is through with."""
-    c = s.cursor[stream]
+    c = s.stream[stream]
     ring = s.passes.shape[0]
-    while c[0] < s.scalars[PUSHED]:
-        row = s.passes[c[0] % ring]
-        base, n = p.step_at[row[TYPE]], p.steps[row[TYPE]]
-        while c[1] < n:
-            j = base + c[1]
+    while c[AT_PASS] < s.scalars[PUSHED]:
+        row = s.passes[c[AT_PASS] % ring]
+        base, n = p.types[row[TYPE], 0], p.types[row[TYPE], 1]
+        while c[AT_STEP] < n:
+            j = base + c[AT_STEP]
             if stream == W:
-                if (row[NEW_W] if c[1] == 0 else p.new_w[j]) != 0:
+                if (row[NEW_W] if c[AT_STEP] == 0 else p.step[j, STEP_W]) != 0:
                     return
             elif stream == I:
-                if (row[NEW_I] if c[1] == 0 else p.new_i[j]) != 0:
+                if (row[NEW_I] if c[AT_STEP] == 0 else p.step[j, STEP_I]) != 0:
                     return
             else:
-                if stream == PIN and (row[NEW_O] if c[1] == 0 else p.new_o[j]) != 0:
-                    s.scalars[PIN_FIRST] = row[FIRST] * p.first[j]
-                if (row[END_O] if c[1] == n - 1 else p.new_o[j + 1]) != 0:
-                    if stream == POUT or s.scalars[PIN_FIRST] == 0 or p.flags[1] != 0:
+                if stream == PIN and (row[NEW_O] if c[AT_STEP] == 0 else p.step[j, STEP_O]) != 0:
+                    s.scalars[PIN_FIRST] = row[FIRST] * p.step[j, STEP_FIRST]
+                if (row[END_O] if c[AT_STEP] == n - 1 else p.step[j + 1, STEP_O]) != 0:
+                    if stream == POUT or s.scalars[PIN_FIRST] == 0 or p.machine[ZEROS_COME_IN] != 0:
                         return
-                    s.has_psum[s.done[PIN] % s.has_psum.shape[0]] = 0
-                    s.visited[row[BLOCK] + p.block[j]] += 1
-                    s.done[PIN] += 1
-            c[1] += 1
-            c[3] += 1
+                    if s.stream[PIN, DONE] - s.scalars[ACC_TILE] >= s.tile_ring.shape[1] - 2:
+                        return  # far enough ahead of the adders; goes on when they have
+                    s.tile_ring[HAS_PSUM, s.stream[PIN, DONE] % s.tile_ring.shape[1]] = 0
+                    s.block[row[BLOCK] + p.step[j, STEP_BLOCK], VISITED] += 1
+                    s.stream[PIN, DONE] += 1
+            c[AT_STEP] += 1
+            c[AT_GLOBAL] += 1
         if stream != PIN and row[LAST_O if stream == POUT else LAST_W + stream] != 0:
             s.events[s.scalars[EVENTS], 0] = stream
-            s.events[s.scalars[EVENTS], 1] = s.last_finish[stream]
+            s.events[s.scalars[EVENTS], 1] = s.stream[stream, LAST_FINISH]
             s.scalars[EVENTS] += 1
-        c[0] += 1
-        c[1] = 0
+        c[AT_PASS] += 1
+        c[AT_STEP] = 0
 
 
-@jit
+@stage
 def head_of(p: Program, s: State, stream: int, out: A) -> bool:
     """Whether a stream's next transaction can be timed; ``out`` gets start ticks, ready, room, words per PE, delivery."""
-    c = s.cursor[stream]
-    if c[0] >= s.scalars[PUSHED]:
+    c = s.stream[stream]
+    if c[AT_PASS] >= s.scalars[PUSHED] or (stream == PIN and s.scalars[PIN_FIRST] != 0 and p.machine[ZEROS_COME_IN] == 0):
         return False
-    row = s.passes[c[0] % s.passes.shape[0]]
+    row = s.passes[c[AT_PASS] % s.passes.shape[0]]
     tile = row[TILE_O] if stream >= PIN else row[TILE_W + stream]
-    if tile >= s.tiles[stream]:
+    if tile >= s.stream[stream, TILES]:
         return False
     resident = s.tile_time[stream, tile % s.tile_time.shape[1]]
-    j = p.step_at[row[TYPE]] + c[1]
-    kind = p.kind[j]
+    j = p.types[row[TYPE], 0] + c[AT_STEP]
+    kind = p.step[j, STEP_KIND]
     room = 0
     if stream == POUT:
-        if s.done[POUT] >= s.scalars[ACC_TILE]:
+        if s.stream[POUT, DONE] >= s.scalars[ACC_TILE]:
             return False
-        delivery = p.kind_delivery[kind, 4]
-        words = p.delivery_max[delivery]
-        room = s.out_ready[s.done[POUT] % s.out_ready.shape[0]]
+        delivery = DELIVERIES * kind + 4
+        words = p.delivery[delivery, MOST]
+        room = s.tile_ring[OUT_READY, s.stream[POUT, DONE] % s.tile_ring.shape[1]]
     else:
         if stream == W:
-            delivery = p.kind_delivery[kind, 0]
+            delivery = DELIVERIES * kind
         elif stream == I:
-            delivery = p.kind_delivery[kind, 2 if (c[1] > 0 and p.new_i[j] == 2) else 1]
+            delivery = DELIVERIES * kind + (2 if c[AT_STEP] > 0 and p.step[j, STEP_I] == 2 else 1)
         else:
-            delivery = p.kind_delivery[kind, 3]
-            block = row[BLOCK] + p.block[j]
-            if s.scalars[PIN_FIRST] == 0 and s.visited[block] > 0:
-                if s.written[block] < s.visited[block]:
+            delivery = DELIVERIES * kind + 3
+            block = row[BLOCK] + p.step[j, STEP_BLOCK]
+            if s.scalars[PIN_FIRST] == 0 and s.block[block, VISITED] > 0:
+                if s.block[block, WRITTEN] < s.block[block, VISITED]:
                     return False
-                room = s.block_time[block, 1]
-        words = p.delivery_max[delivery] - c[2]
-        rel, ring = s.released[stream], s.release_time.shape[1]
-        freed = s.release_words[stream, (rel[1] - 1) % ring] if rel[1] > 0 else 0
-        while freed < s.sent[stream] + 1 - p.capacity[stream]:
-            if rel[1] >= rel[0]:
+                room = s.block[block, WRITE_END]
+        words = p.delivery[delivery, MOST] - c[AT_WORD]
+        rel, ring = c, s.release.shape[1]
+        freed = s.release[stream, (rel[REUSED] - 1) % ring, 1] if rel[REUSED] > 0 else 0
+        while freed < s.stream[stream, SENT] + 1 - p.stream[stream, CAPACITY]:
+            if rel[REUSED] >= rel[RELEASED]:
                 return False
-            freed = s.release_words[stream, rel[1] % ring]
-            rel[1] += 1
-        if rel[1] > 0:
-            room = max(room, s.release_time[stream, (rel[1] - 1) % ring])
-        words = min(words, freed + p.capacity[stream] - s.sent[stream])
+            freed = s.release[stream, rel[REUSED] % ring, 1]
+            rel[REUSED] += 1
+        if rel[REUSED] > 0:
+            room = max(room, s.release[stream, (rel[REUSED] - 1) % ring, 0])
+        words = min(words, freed + p.stream[stream, CAPACITY] - s.stream[stream, SENT])
     ready = max(resident, room)
-    start = ready * p.ticks
+    start = ready * p.machine[TICKS]
     for k in range(2):
-        if p.ports[stream, k] >= 0:
-            start = max(start, s.port_free[p.ports[stream, k]])
+        if p.stream[stream, BUFFER_PORT + k] >= 0:
+            start = max(start, s.port[p.stream[stream, BUFFER_PORT + k], FREE_AT])
     out[0], out[1], out[2], out[3], out[4] = start, ready, max(resident, room), words, delivery
     return True
 
 
-@jit
+@stage
 def wins(p: Program, s: State, a: int, head_a: A, b: int, head_b: A) -> bool:
     """Whether stream ``a`` goes before ``b``: by start, then by the declared arbitration of the port they share."""
     if head_a[0] != head_b[0]:
@@ -239,28 +216,28 @@ def wins(p: Program, s: State, a: int, head_a: A, b: int, head_b: A) -> bool:
     mode = PRIORITY
     for k in range(2):
         for m in range(2):
-            if p.ports[a, k] >= 0 and p.ports[a, k] == p.ports[b, m]:
-                mode = p.port_mode[p.ports[a, k]]
+            if p.stream[a, BUFFER_PORT + k] >= 0 and p.stream[a, BUFFER_PORT + k] == p.stream[b, BUFFER_PORT + m]:
+                mode = p.port[p.stream[a, BUFFER_PORT + k], PORT_MODE]
     if mode == FIFO and head_a[1] != head_b[1]:
         return bool(head_a[1] < head_b[1])
-    if mode == ROUND_ROBIN and s.last_grant[a] != s.last_grant[b]:
-        return bool(s.last_grant[a] < s.last_grant[b])
-    return bool(p.rank[a] < p.rank[b])
+    if mode == ROUND_ROBIN and s.stream[a, LAST_GRANT] != s.stream[b, LAST_GRANT]:
+        return bool(s.stream[a, LAST_GRANT] < s.stream[b, LAST_GRANT])
+    return bool(p.stream[a, RANK] < p.stream[b, RANK])
 
 
-@jit
+@stage
 def note_window(p: Program, s: State, stream: int, start: int, step: int, words: int) -> None:
     """Add the words of a transaction to its stream's bandwidth over time; bins double when time outgrows them."""
-    last = (start + words * step) // p.ticks
+    last = (start + words * step) // p.machine[TICKS]
     while (last >> s.scalars[SHIFT]) >= WINDOWS:
         for k in range(STREAMS):
             for i in range(WINDOWS // 2):
                 s.windows[k, i] = s.windows[k, 2 * i] + s.windows[k, 2 * i + 1]
             s.windows[k, WINDOWS // 2 :] = 0
         s.scalars[SHIFT] += 1
-    gone, at = 0, start // p.ticks >> s.scalars[SHIFT]
+    gone, at = 0, start // p.machine[TICKS] >> s.scalars[SHIFT]
     while gone < words:
-        edge = ((at + 1) << s.scalars[SHIFT]) * p.ticks
+        edge = ((at + 1) << s.scalars[SHIFT]) * p.machine[TICKS]
         upto = words if step == 0 else min(words, max(gone, (edge - start) // step))
         if at == last >> s.scalars[SHIFT]:
             upto = words
@@ -269,63 +246,63 @@ def note_window(p: Program, s: State, stream: int, start: int, step: int, words:
         at += 1
 
 
-@jit
+@stage
 def grant(p: Program, s: State, stream: int, head: A) -> None:
     """Move one transaction over its ports and set the time at which each PE has its words."""
     start, ready, words_each, delivery = head[0], head[1], head[3], head[4]
-    c = s.cursor[stream]
+    c = s.stream[stream]
     if s.scalars[STARTED] == 0:
         s.scalars[STARTED] = 1
-        first = start // p.ticks
-        for pe in range(s.clock.shape[0]):
-            s.names[pe, BETWEEN] += first - s.clock[pe]
-            s.clock[pe] = first
-    at = p.prefix_at[delivery] + c[2]
+        first = start // p.machine[TICKS]
+        for pe in range(s.pe.shape[1]):
+            s.names[pe, BETWEEN] += first - s.pe[CLOCK, pe]
+            s.pe[CLOCK, pe] = first
+    at = p.delivery[delivery, PREFIX] + c[AT_WORD]
     before = p.prefix[at] if stream != POUT else 0
-    after = p.prefix[at + words_each] if stream != POUT else p.delivery_words[delivery]
+    after = p.prefix[at + words_each] if stream != POUT else p.delivery[delivery, WORDS]
     words, step, slow, queue = after - before, 0, -1, -1
     for k in range(2):
-        port = p.ports[stream, k]
+        port = p.stream[stream, BUFFER_PORT + k]
         if port >= 0:
-            if p.port_ticks[port] >= step:
-                step, slow = p.port_ticks[port], port
-            if s.port_free[port] == start:
+            if p.port[port, PORT_TICKS] >= step:
+                step, slow = p.port[port, PORT_TICKS], port
+            if s.port[port, FREE_AT] == start:
                 queue = port
-    queue_cause = p.port_cause[queue if queue >= 0 else slow]
+    queue_cause = p.port[queue if queue >= 0 else slow, PORT_CAUSE]
     for k in range(2):
-        port = p.ports[stream, k]
+        port = p.stream[stream, BUFFER_PORT + k]
         if port >= 0:
-            s.port_free[port] = start + words * p.port_ticks[port]
-            s.port_busy[port] += words * p.port_ticks[port]
-            s.port_words[port] += words
-    finish = ceil_div(start + words * step, p.ticks) + p.latency[stream]
-    s.last_finish[stream] = max(s.last_finish[stream], finish)
+            s.port[port, FREE_AT] = start + words * p.port[port, PORT_TICKS]
+            s.port[port, BUSY] += words * p.port[port, PORT_TICKS]
+            s.port[port, MOVED] += words
+    finish = ceil_div(start + words * step, p.machine[TICKS]) + p.stream[stream, LATENCY]
+    s.stream[stream, LAST_FINISH] = max(s.stream[stream, LAST_FINISH], finish)
     s.scalars[GRANTS] += 1
-    s.last_grant[stream] = s.scalars[GRANTS]
+    s.stream[stream, LAST_GRANT] = s.scalars[GRANTS]
     note_window(p, s, stream, start, step, words)
-    row = s.passes[c[0] % s.passes.shape[0]]
-    block = row[BLOCK] + p.block[p.step_at[row[TYPE]] + c[1]]
+    row = s.passes[c[AT_PASS] % s.passes.shape[0]]
+    block = row[BLOCK] + p.step[p.types[row[TYPE], 0] + c[AT_STEP], STEP_BLOCK]
     if stream == POUT:
-        s.out_finish[s.done[POUT] % s.out_finish.shape[0]] = finish
-        s.written[block] += 1
-        s.block_time[block, 0], s.block_time[block, 1] = start // p.ticks, finish
-        s.done[POUT] += 1
+        s.tile_ring[OUT_FINISH, s.stream[POUT, DONE] % s.tile_ring.shape[1]] = finish
+        s.block[block, WRITTEN] += 1
+        s.block[block, WRITE_START], s.block[block, WRITE_END] = start // p.machine[TICKS], finish
+        s.stream[POUT, DONE] += 1
         s.delivered[delivery] += 1
-        c[1] += 1
-        c[3] += 1
+        c[AT_STEP] += 1
+        c[AT_GLOBAL] += 1
         return
-    slot = s.done[stream] % s.arrival.shape[1]
-    for pe in range(s.clock.shape[0]):
-        mark = p.complete[delivery, pe]
+    slot = s.stream[stream, DONE] % s.arrival.shape[1]
+    for pe in range(s.pe.shape[1]):
+        mark = p.arrive[delivery, 0, pe]
         if before < mark <= after:
             s.arrival[stream, slot, pe] = (
-                ceil_div(start + (mark - before) * step, p.ticks) + p.latency[stream] + p.extra[delivery, pe]
+                ceil_div(start + (mark - before) * step, p.machine[TICKS]) + p.stream[stream, LATENCY] + p.arrive[delivery, 1, pe]
             )
-    s.sent[stream] += words_each
-    c[2] += words_each
+    s.stream[stream, SENT] += words_each
+    c[AT_WORD] += words_each
     if stream == PIN and s.scalars[PIN_FIRST] != 0:
         s.scalars[ZERO_WORDS] += words
-    if c[2] < p.delivery_max[delivery]:
+    if c[AT_WORD] < p.delivery[delivery, MOST]:
         return
     s.delivered[delivery] += 1
     tile = row[TILE_O] if stream == PIN else row[TILE_W + stream]
@@ -335,151 +312,168 @@ def grant(p: Program, s: State, stream: int, head: A) -> None:
         marks[n, 0], marks[n, 1] = source[n, 0], source[n, 1]
         n += 1
     if stream == PIN and s.scalars[PIN_FIRST] == 0:
-        out_port = p.ports[POUT, 1] if p.ports[POUT, 1] >= 0 else p.ports[POUT, 0]
-        marks[n, 0], marks[n, 1] = s.block_time[block, 0], p.array_cause
-        marks[n + 1, 0], marks[n + 1, 1] = s.block_time[block, 1], p.port_cause[out_port]
+        out_port = p.stream[POUT, NETWORK_PORT] if p.stream[POUT, NETWORK_PORT] >= 0 else p.stream[POUT, BUFFER_PORT]
+        marks[n, 0], marks[n, 1] = s.block[block, WRITE_START], p.machine[ARRAY_CAUSE]
+        marks[n + 1, 0], marks[n + 1, 1] = s.block[block, WRITE_END], p.port[out_port, PORT_CAUSE]
         n += 2
-    marks[n, 0], marks[n, 1] = ready, p.array_cause
-    marks[n + 1, 0], marks[n + 1, 1] = ceil_div(start, p.ticks), queue_cause
-    marks[n + 2 :, 0], marks[n + 2 :, 1] = FOREVER, p.port_cause[slow]
+    marks[n, 0], marks[n, 1] = ready, p.machine[ARRAY_CAUSE]
+    marks[n + 1, 0], marks[n + 1, 1] = ceil_div(start, p.machine[TICKS]), queue_cause
+    marks[n + 2 :, 0], marks[n + 2 :, 1] = FOREVER, p.port[slow, PORT_CAUSE]
     if stream == PIN:
-        s.has_psum[s.done[PIN] % s.has_psum.shape[0]] = 1
-        s.visited[block] += 1
-    s.done[stream] += 1
-    c[1] += 1
-    c[2] = 0
-    c[3] += 1
+        s.tile_ring[HAS_PSUM, s.stream[PIN, DONE] % s.tile_ring.shape[1]] = 1
+        s.block[block, VISITED] += 1
+    s.stream[stream, DONE] += 1
+    c[AT_STEP] += 1
+    c[AT_WORD] = 0
+    c[AT_GLOBAL] += 1
 
 
-@jit
+@stage
 def release(s: State, stream: int, words: int, time: int) -> None:
     """Give scratchpad words back to a stream."""
     if words == 0:
         return
-    rel, ring = s.released[stream], s.release_time.shape[1]
-    i = rel[0] % ring
-    before = s.release_words[stream, (i - 1) % ring] if rel[0] > 0 else 0
-    last = s.release_time[stream, (i - 1) % ring] if rel[0] > 0 else 0
-    s.release_words[stream, i] = before + words
-    s.release_time[stream, i] = max(last, time)
-    rel[0] += 1
+    rel, ring = s.stream[stream], s.release.shape[1]
+    i = rel[RELEASED] % ring
+    before = s.release[stream, (i - 1) % ring, 1] if rel[RELEASED] > 0 else 0
+    last = s.release[stream, (i - 1) % ring, 0] if rel[RELEASED] > 0 else 0
+    s.release[stream, i, 1] = before + words
+    s.release[stream, i, 0] = max(last, time)
+    rel[RELEASED] += 1
 
 
-@jit
+@stage
 def open_pass(p: Program, s: State, row: A) -> None:
     """The array goes from the pass of type ``row[TYPE]`` to the next: unmapped PEs follow the first mapped one."""
     first, last = FOREVER, 0
-    for pe in range(s.clock.shape[0]):
+    for pe in range(s.pe.shape[1]):
         if p.mapped[row[TYPE], pe] != 0:
-            first, last = min(first, s.clock[pe]), max(last, s.clock[pe])
-    for pe in range(s.clock.shape[0]):
+            first, last = min(first, s.pe[CLOCK, pe]), max(last, s.pe[CLOCK, pe])
+    for pe in range(s.pe.shape[1]):
         mapped = p.mapped[row[TYPE], pe] != 0
-        until = (last if p.flags[2] != 0 else s.clock[pe]) if mapped else (last if p.flags[2] != 0 else first)
-        if until > s.clock[pe]:
-            s.names[pe, IMBALANCE if mapped else UNMAPPED] += until - s.clock[pe]
-            s.clock[pe] = until
+        until = (last if p.machine[BARRIER] != 0 else s.pe[CLOCK, pe]) if mapped else (last if p.machine[BARRIER] != 0 else first)
+        if until > s.pe[CLOCK, pe]:
+            s.names[pe, IMBALANCE if mapped else UNMAPPED] += until - s.pe[CLOCK, pe]
+            s.pe[CLOCK, pe] = until
 
 
-@jit
-def blame_psum(p: Program, s: State, pe: int, tile: int, start: int, end: int) -> None:
+@stage
+def blame_psum(table: A, row: A, comes_in: bool, root: int, array_cause: int, start: int, end: int) -> None:
     """Say why a psum was missing: where the chain's incoming psum was, then the array that had yet to add to it."""
     middle = start
-    slot = tile % s.arrival.shape[1]
-    if s.has_psum[slot] != 0:
-        middle = min(max(s.root[pe], start), end)
-        blame(s.causes[2], s.breaks[PIN, slot], start, middle)
-    s.causes[2, p.array_cause] += end - middle
+    if comes_in:
+        middle = min(max(root, start), end)
+        blame(table, row, start, middle)
+    table[array_cause] += end - middle
 
 
-@jit
+@stage
 def wait_for_slot(p: Program, s: State, pe: int, slot: int) -> None:
     """A PE whose psum storage is full waits for its oldest tile to leave (private adders only)."""
-    end, clock = s.acc_end[slot, pe], s.clock[pe]
+    end, clock = s.slot[ACC_END, slot, pe], s.pe[CLOCK, pe]
     if end <= clock:
         return
-    middle = min(max(s.acc_in[slot, pe], clock), end)
+    middle = min(max(s.slot[ACC_IN, slot, pe], clock), end)
     if middle > clock:
         s.names[pe, S_PSUM] += middle - clock
-        blame_psum(p, s, pe, s.acc_tile[slot], clock, middle)
+        arrived = s.open_tile[slot, 1] % s.arrival.shape[1]
+        blame_psum(
+            s.causes[2], s.breaks[PIN, arrived], s.tile_ring[HAS_PSUM, arrived] != 0, s.pe[ROOT, pe], p.machine[ARRAY_CAUSE], clock, middle
+        )
     if end > middle:
         s.names[pe, S_OUTPUT] += end - middle
-        port = p.ports[POUT, 1] if p.ports[POUT, 1] >= 0 else p.ports[POUT, 0]
-        s.causes[3, p.port_cause[port]] += end - middle
-    s.clock[pe] = end
+        port = p.stream[POUT, NETWORK_PORT] if p.stream[POUT, NETWORK_PORT] >= 0 else p.stream[POUT, BUFFER_PORT]
+        s.causes[3, p.port[port, PORT_CAUSE]] += end - middle
+    s.pe[CLOCK, pe] = end
 
 
-@jit
-def step_in_pe(p: Program, s: State, pe: int, cycles: int, w_slot: int, i_slot: int) -> int:
-    """Let one PE wait for its operands and do its MACs; returns when they started."""
-    weight = s.arrival[W, w_slot, pe] if w_slot >= 0 else 0
-    inputs = s.arrival[I, i_slot, pe] if i_slot >= 0 else 0
-    clock, needed = s.clock[pe], max(weight, inputs)
-    if needed > clock:
-        if weight >= inputs:
-            s.names[pe, S_WEIGHT] += needed - clock
-            blame(s.causes[0], s.breaks[W, w_slot], clock, needed)
-        else:
-            s.names[pe, S_INPUT] += needed - clock
-            blame(s.causes[1], s.breaks[I, i_slot], clock, needed)
-        clock = needed
-    s.names[pe, MAC] += cycles
-    s.clock[pe] = clock + cycles
-    return clock
+@stage
+def operands_missing(names: A, causes: A, breaks_w: A, breaks_i: A, clock: int, weight: int, inputs: int) -> int:
+    """Account for a PE that waits from ``clock`` for the operand that comes last; returns when it came."""
+    if weight >= inputs:
+        names[S_WEIGHT] += weight - clock
+        blame(causes[0], breaks_w, clock, weight)
+        return weight
+    names[S_INPUT] += inputs - clock
+    blame(causes[1], breaks_i, clock, inputs)
+    return inputs
 
 
-@jit
+@stage
 def give_back(p: Program, s: State, stream: int, words: int, time: int) -> None:
     """Free scratchpad words that the MACs are through with; -1 frees all that is held."""
-    words = s.held[stream] if words < 0 else min(words, s.held[stream])
-    s.held[stream] -= words
+    words = s.stream[stream, HELD] if words < 0 else min(words, s.stream[stream, HELD])
+    s.stream[stream, HELD] -= words
     release(s, stream, words, time)
 
 
-@jit
+@stage
+def run_macs(
+    p: Program, s: State, kind: int, slot: int, w_slot: int, i_slot: int, part: int, whole: int
+) -> tuple[int, int]:
+    """Time one step's MACs in every PE with work; returns when the last PE ends and when dying inputs are dead."""
+    clock, names, causes, mac_end, all_cycles = s.pe[CLOCK], s.names, s.causes, s.slot[MAC_END, slot], p.work[kind, CYCLES]
+    weights, inputs = s.arrival[W, max(w_slot, 0)], s.arrival[I, max(i_slot, 0)]
+    breaks_w, breaks_i = s.breaks[W, max(w_slot, 0)], s.breaks[I, max(i_slot, 0)]
+    full, acc_end = s.scalars[MAC_TILE] >= p.machine[OPEN_TILES], s.slot[ACC_END, slot]
+    ended, dead = 0, 0
+    for pe in range(clock.shape[0]):
+        cycles = all_cycles[pe]
+        if cycles > 0:
+            if full and acc_end[pe] > clock[pe]:
+                wait_for_slot(p, s, pe, slot)
+            weight = weights[pe] if w_slot >= 0 else 0
+            operand = inputs[pe] if i_slot >= 0 else 0
+            start = clock[pe]
+            if weight > start or operand > start:
+                start = operands_missing(names[pe], causes, breaks_w, breaks_i, start, weight, operand)
+            names[pe, MAC] += cycles
+            clock[pe] = start + cycles
+            mac_end[pe] = start + cycles
+            ended = max(ended, start + cycles)
+            if part == whole:
+                dead = ended
+            else:
+                dead = max(dead, start + ceil_div(cycles * part, whole))
+    return ended, dead
+
+
+@stage
 def compute(p: Program, s: State) -> bool:
     """Time the MACs of the next step in every PE; False while something that decides them is not known."""
     q, ring = s.scalars, s.passes.shape[0]
-    if q[MAC_PASS] >= q[PUSHED] or s.cursor[W, 3] <= q[MAC_G] or s.cursor[I, 3] <= q[MAC_G]:
+    if q[MAC_PASS] >= q[PUSHED] or s.stream[W, AT_GLOBAL] <= q[MAC_G] or s.stream[I, AT_GLOBAL] <= q[MAC_G]:
         return False
-    slots = p.slots[0]
+    slots = p.machine[OPEN_TILES]
     if q[MAC_TILE] - q[ACC_TILE] >= slots:
         return False
     if q[MAC_STEP] == 0 and q[MAC_PASS] > q[OPENED]:
         open_pass(p, s, s.passes[q[OPENED] % ring])
         q[OPENED] = q[MAC_PASS]
     row = s.passes[q[MAC_PASS] % ring]
-    n, j = p.steps[row[TYPE]], p.step_at[row[TYPE]] + q[MAC_STEP]
-    last, kind, slot = q[MAC_STEP] == n - 1, p.kind[j], q[MAC_TILE] % slots
-    new_w = row[NEW_W] if q[MAC_STEP] == 0 else p.new_w[j]
-    new_i = row[NEW_I] if q[MAC_STEP] == 0 else p.new_i[j]
+    n, j = p.types[row[TYPE], 1], p.types[row[TYPE], 0] + q[MAC_STEP]
+    last, kind, slot = q[MAC_STEP] == n - 1, p.step[j, STEP_KIND], q[MAC_TILE] % slots
+    new_w = row[NEW_W] if q[MAC_STEP] == 0 else p.step[j, STEP_W]
+    new_i = row[NEW_I] if q[MAC_STEP] == 0 else p.step[j, STEP_I]
     w_slot, i_slot = -1, -1
     if new_w != 0:
-        w_slot = s.seen[W] % s.arrival.shape[1]
-        s.seen[W] += 1
-        s.held[W] += p.delivery_max[p.kind_delivery[kind, 0]]
+        w_slot = s.stream[W, SEEN] % s.arrival.shape[1]
+        s.stream[W, SEEN] += 1
+        s.stream[W, HELD] += p.delivery[DELIVERIES * kind, MOST]
     if new_i != 0:
-        i_slot = s.seen[I] % s.arrival.shape[1]
-        s.seen[I] += 1
-        s.held[I] += p.delivery_max[p.kind_delivery[kind, 2 if (new_i == 2 and q[MAC_STEP] > 0) else 1]]
-    ended, dead = 0, 0
-    for pe in range(s.clock.shape[0]):
-        cycles = p.cycles[kind, pe]
-        if cycles > 0:
-            if q[MAC_TILE] >= slots:
-                wait_for_slot(p, s, pe, slot)
-            start = step_in_pe(p, s, pe, cycles, w_slot, i_slot)
-            s.mac_end[slot, pe] = s.clock[pe]
-            ended = max(ended, s.clock[pe])
-            dead = max(dead, start + ceil_div(cycles * p.dying_part[j, 0], p.dying_part[j, 1]))
+        i_slot = s.stream[I, SEEN] % s.arrival.shape[1]
+        s.stream[I, SEEN] += 1
+        s.stream[I, HELD] += p.delivery[DELIVERIES * kind + (2 if new_i == 2 and q[MAC_STEP] > 0 else 1), MOST]
+    ended, dead = run_macs(p, s, kind, slot, w_slot, i_slot, p.step[j, STEP_PART], p.step[j, STEP_WHOLE])
     if last:
         give_back(p, s, W, -row[END_W], ended)
         give_back(p, s, I, -row[END_I], ended)
     else:
-        give_back(p, s, W, -p.new_w[j + 1], ended)
-        give_back(p, s, I, p.dying[j], dead)
-    if (row[END_O] if last else p.new_o[j + 1]) != 0:
-        s.acc_kind[slot] = kind
-        s.acc_tile[slot] = q[MAC_TILE]
+        give_back(p, s, W, -p.step[j + 1, STEP_W], ended)
+        give_back(p, s, I, p.step[j, STEP_DYING], dead)
+    if (row[END_O] if last else p.step[j + 1, STEP_O]) != 0:
+        s.open_tile[slot, 0] = kind
+        s.open_tile[slot, 1] = q[MAC_TILE]
         q[MAC_TILE] += 1
     s.computed[kind] += 1
     q[MAC_G] += 1
@@ -490,79 +484,96 @@ def compute(p: Program, s: State) -> bool:
     return True
 
 
-@jit
-def add_shared(p: Program, s: State, pe: int, tile: int, words: int, first: int, last: int, room: int) -> None:
-    """Add incoming psums with the adder that the MACs use: a cycle per word, and the PE waits for them.
+@stage
+def run_chains(p: Program, s: State, tile: int, kind: int, slot: int, room_out: int) -> tuple[int, int]:
+    """Run one tile's psums up every chain; returns when the last result can leave and when incoming psums are used.
 
-    ``first`` and ``last`` are when the first and the last word can be used (-1: none come in); results can
-    leave from ``room`` on.
+    A shared adder takes a cycle per incoming word, and its PE waits for them; words stream from PE to PE. A
+    private one adds as the words come. ``room_out`` is when there is room at the heads of the chains.
     """
-    clock, work = s.clock[pe], words if last >= 0 else 0
-    start = max(clock, first)
-    complete = max(start + work, last + 1)
-    start = max(start, room)
-    end = max(start + work, last + 1)
-    missing, blocked = complete - clock - work, end - complete
-    if missing > 0:
-        s.names[pe, S_PSUM] += missing
-        blame_psum(p, s, pe, tile, clock, clock + missing)
-    if blocked > 0:
-        s.names[pe, S_OUTPUT] += blocked
-        port = p.ports[POUT, 1] if p.ports[POUT, 1] >= 0 else p.ports[POUT, 0]
-        s.causes[3, p.array_cause if p.down[s.acc_kind[tile % p.slots[0]], pe] >= 0 else p.port_cause[port]] += blocked
-    s.names[pe, ACCUMULATE] += work
-    s.clock[pe] = end
-    s.chain[pe, 0], s.chain[pe, 1] = (start + 1 if work > 0 else start), end
-    s.acc_in[tile % p.slots[0], pe] = complete
+    arrived = tile % s.arrival.shape[1]
+    clock, names, psum_causes, chain, root = s.pe[CLOCK], s.names, s.causes[2], s.chain, s.pe[ROOT]
+    incoming, marks, has = s.arrival[PIN, arrived], s.breaks[PIN, arrived], s.tile_ring[HAS_PSUM, arrived] != 0
+    last_acc, acc_in, acc_end, mac_end = s.pe[LAST_ACC], s.slot[ACC_IN, slot], s.slot[ACC_END, slot], s.slot[MAC_END, slot]
+    order, ups, downs, out_words = p.work[kind, ORDER], p.work[kind, UP], p.work[kind, DOWN], p.work[kind, OUT_WORDS]
+    shared, pipe, hop, latency = p.machine[SHARED_ADDER] != 0, p.machine[PIPELINE], ceil_div(p.machine[LINK_TICKS], p.machine[TICKS]), p.machine[LINK_LATENCY]
+    out_port = p.stream[POUT, NETWORK_PORT] if p.stream[POUT, NETWORK_PORT] >= 0 else p.stream[POUT, BUFFER_PORT]
+    ready, taken = 0, 0
+    for i in range(clock.shape[0]):
+        pe = order[i]
+        if pe < 0:
+            break
+        up, down, words = ups[pe], downs[pe], out_words[pe]
+        first, last, source = -1, -1, 0
+        if up >= 0:
+            first, last, source = chain[up, 0], chain[up, 1], root[up]
+        elif has:
+            first, last, source = incoming[pe], incoming[pe], incoming[pe]
+        root[pe] = source
+        room = room_out if down < 0 else last_acc[down]
+        if shared:
+            now, work = clock[pe], words if last >= 0 else 0
+            start = max(now, first)
+            complete = max(start + work, last + 1)
+            start = max(start, room)
+            end = max(start + work, last + 1)
+            missing, blocked = complete - now - work, end - complete
+            if missing > 0:
+                names[pe, S_PSUM] += missing
+                blame_psum(psum_causes, marks, has, source, p.machine[ARRAY_CAUSE], now, now + missing)
+            if blocked > 0:
+                names[pe, S_OUTPUT] += blocked
+                s.causes[3, p.machine[ARRAY_CAUSE] if down >= 0 else p.port[out_port, PORT_CAUSE]] += blocked
+            names[pe, ACCUMULATE] += work
+            clock[pe] = end
+            acc_in[pe], acc_end[pe] = complete, end
+            first, last = (start + 1 if work > 0 else start), end
+        else:
+            acc_in[pe] = max(mac_end[pe], last)
+            end = max(acc_in[pe], room)
+            acc_end[pe] = end
+            first, last = end + pipe, end + pipe
+        last_acc[pe] = end
+        taken = max(taken, end)
+        if down < 0:
+            ready = max(ready, last + (pipe if shared else 0))
+        chain[pe, 0] = first + hop + latency
+        chain[pe, 1] = max(last + hop, first + ceil_div(words * p.machine[LINK_TICKS], p.machine[TICKS])) + latency
+    return ready, taken
 
 
-@jit
+@stage
 def accumulate(p: Program, s: State) -> bool:
     """Time how the next finished tile of psums runs up its chains; False while something is not known."""
     q = s.scalars
     tile = q[ACC_TILE]
-    if tile >= q[MAC_TILE] or s.done[PIN] <= tile or tile - s.done[POUT] >= p.slots[1]:
+    if tile >= q[MAC_TILE] or s.stream[PIN, DONE] <= tile or tile - s.stream[POUT, DONE] >= p.machine[LEAVING_TILES]:
         return False
-    slot, arrived = tile % p.slots[0], tile % s.arrival.shape[1]
-    kind, has, shared, pipe = s.acc_kind[slot], s.has_psum[arrived] != 0, p.flags[0] != 0, p.flags[3]
-    room_out = s.out_finish[(tile - p.slots[1]) % s.out_finish.shape[0]] if tile >= p.slots[1] else 0
-    ready, taken = 0, 0
-    for i in range(s.clock.shape[0]):
-        pe = p.order[kind, i]
-        if pe < 0:
-            break
-        up, down, words = p.up[kind, pe], p.down[kind, pe], p.out_words[kind, pe]
-        first, last, s.root[pe] = -1, -1, 0
-        if up >= 0:
-            first, last, s.root[pe] = s.chain[up, 0], s.chain[up, 1], s.root[up]
-        elif has:
-            last = s.arrival[PIN, arrived, pe]
-            first, s.root[pe] = last, last
-        room = room_out if down < 0 else s.last_acc[down]
-        if shared:
-            add_shared(p, s, pe, tile, words, first, last, room)
-        else:
-            s.acc_in[slot, pe] = max(s.mac_end[slot, pe], last)
-            end = max(s.acc_in[slot, pe], room)
-            s.chain[pe, 0], s.chain[pe, 1] = end + pipe, end + pipe
-        first, last = s.chain[pe, 0], s.chain[pe, 1]
-        s.last_acc[pe] = last - (0 if shared else pipe)
-        s.acc_end[slot, pe] = s.last_acc[pe]
-        taken = max(taken, s.last_acc[pe])
-        if down < 0:
-            ready = max(ready, last + (pipe if shared else 0))
-        s.chain[pe, 0] = first + ceil_div(p.link[0], p.ticks) + p.link[1]
-        s.chain[pe, 1] = max(last + ceil_div(p.link[0], p.ticks), first + ceil_div(words * p.link[0], p.ticks)) + p.link[1]
+    slot = tile % p.machine[OPEN_TILES]
+    kind, has = s.open_tile[slot, 0], s.tile_ring[HAS_PSUM, tile % s.arrival.shape[1]] != 0
+    room_out = s.tile_ring[OUT_FINISH, (tile - p.machine[LEAVING_TILES]) % s.tile_ring.shape[1]] if tile >= p.machine[LEAVING_TILES] else 0
+    ready, taken = run_chains(p, s, tile, kind, slot, room_out)
     if has:
-        release(s, PIN, p.delivery_max[p.kind_delivery[kind, 3]], taken)
+        release(s, PIN, p.delivery[DELIVERIES * kind + 3, MOST], taken)
     s.added[kind, 0 if has else 1] += 1
-    s.out_ready[tile % s.out_ready.shape[0]] = ready
+    s.tile_ring[OUT_READY, tile % s.tile_ring.shape[1]] = ready
     q[ACC_TILE] += 1
     return True
 
 
+@stage
+def needs_passes(s: State) -> bool:
+    """Whether a stream has run out of known passes while the ring has room for more."""
+    if s.scalars[FINAL] != 0:
+        return False
+    oldest, newest = min(s.scalars[OPENED], s.scalars[MAC_PASS]), 0
+    for stream in range(STREAMS):
+        oldest, newest = min(oldest, s.stream[stream, AT_PASS]), max(newest, s.stream[stream, AT_PASS])
+    return bool(newest >= s.scalars[PUSHED] and s.scalars[PUSHED] - oldest < s.passes.shape[0])
+
+
 @jit
-def advance(p: Program, s: State, limit: int, ring_full: bool) -> int:
+def advance(p: Program, s: State, limit: int) -> int:
     """Grant every transaction that starts before ``limit`` (ticks) or before the first event that this causes.
 
     Returns 0 when nothing can go on without new tiles, 1 when more passes must be pushed first, 2 at the limit. Events (tiles that are through) are in ``s.events``.
@@ -578,12 +589,12 @@ def advance(p: Program, s: State, limit: int, ring_full: bool) -> int:
                 moved = True
             while accumulate(p, s):
                 moved = True
+            if moved:
+                settle(p, s, PIN)
         for i in range(s.scalars[EVENTS]):
-            limit = min(limit, s.events[i, 1] * p.ticks)
-        if not ring_full and s.scalars[FINAL] == 0:
-            for stream in range(STREAMS):
-                if s.cursor[stream, 0] >= s.scalars[PUSHED]:
-                    return 1
+            limit = min(limit, s.events[i, 1] * p.machine[TICKS])
+        if needs_passes(s):
+            return 1
         best = -1
         for stream in range(STREAMS):
             if head_of(p, s, stream, heads[stream]) and (

@@ -1,0 +1,98 @@
+"""Which tiles of a data type pass through a memory, in order."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+from math import prod
+
+from simulator.mapping.mapping import Mapping, whole
+from simulator.mapping.nest import ONES, Block, covered_by, relevant_digits, walk
+from simulator.names import REDUCTION, RELEVANT, DataType
+from simulator.spec.layer import Layer
+
+
+@dataclass(frozen=True, slots=True)
+class Tile:
+    """One tile: its words in the memory, those that are padding, and where it stands in the sequence.
+
+    ``key`` tells tiles apart, so that a tile that comes back is known; ``first`` is False for an output tile
+    that has partial sums outside; ``last`` is True for one that gets no more; ``parent_new`` and
+    ``parent_last`` say whether it is the first or last one that the next memory out serves from one of its own.
+    """
+
+    key: tuple[int, ...]
+    words: int
+    padding: int
+    first: bool
+    last: bool
+    parent_new: bool
+    parent_last: bool
+
+
+def tile_words(layer: Layer, data_type: DataType, block: Block) -> tuple[int, int]:
+    """(words, those that are padding) of a data type in a block; padding is stored like any word."""
+    counts = [block.along(d)[1] for d in ("N", "G", "M", "C", "R", "S", "P", "Q") if d in RELEVANT[data_type]]
+    if data_type != "input":
+        return prod(counts), 0
+    others = prod(block.along(d)[1] for d in ("N", "G", "C"))
+    spans = []
+    for axis, (o, f) in enumerate((("P", "R"), ("Q", "S"))):
+        spans.append(_span(layer, axis, *block.along(o), *block.along(f)))  # type: ignore[arg-type]
+    words = others * spans[0][0] * spans[1][0]
+    return words, words - others * spans[0][1] * spans[1][1]
+
+
+def _span(layer: Layer, axis: int, first: int, extent: int, tap: int, taps: int) -> tuple[int, int]:
+    return _span_of(layer.stride[axis], layer.dilation[axis], layer.padding_before[axis], layer.input_size[axis], first, extent, tap, taps)
+
+
+@lru_cache(maxsize=65536)
+def _span_of(step: int, spread: int, before: int, size: int, first: int, extent: int, tap: int, taps: int) -> tuple[int, int]:
+    base = first * step + tap * spread - before
+    indices = {base + p * step + r * spread for p in range(extent) for r in range(taps)}
+    return len(indices), sum(0 <= i < size for i in indices)
+
+
+def tiles(layer: Layer, mapping: Mapping, data_type: DataType, memory: str, parent: str) -> Iterator[Tile]:
+    """The sequence of different tiles of ``data_type`` that ``memory`` holds, fetched from ``parent``."""
+    loops = mapping.outside(memory)
+    inside = mapping.tile_extents(memory)
+    outer = len(mapping.outside(parent))
+    inner = covered_by((), inside) if inside != ONES else ONES
+    pending: tuple[tuple[int, ...], tuple[int, ...], Block, bool, bool] | None = None
+    previous_parent: tuple[int, ...] | None = None
+    parent_new = True
+
+    def build(is_parent_last: bool) -> Tile:
+        assert pending is not None
+        key, _, block, first, last = pending
+        words, padding = tile_words(layer, data_type, block)
+        return Tile(key, words, padding, first, last, parent_new, is_parent_last)
+
+    for iteration in walk(loops, whole(layer), inner):
+        key = relevant_digits(loops, iteration.digits, data_type)
+        above = relevant_digits(loops[:outer], iteration.digits[:outer], data_type)
+        reduction = [i for i, loop in enumerate(loops) if loop.dimension in REDUCTION]
+        first = all(iteration.digits[i] == 0 for i in reduction)
+        last = all(iteration.digits[i] == iteration.trips[i] - 1 for i in reduction)
+        if pending is not None and pending[0] == key:
+            pending = (key, pending[1], pending[2], pending[3], last)
+            continue
+        if pending is not None:
+            yield build(above != pending[1])
+            parent_new = above != pending[1]
+        pending = (key, above, iteration.block, first, last)
+        previous_parent = above
+    if pending is not None and previous_parent is not None:
+        yield build(True)
+
+
+def largest_tile_words(layer: Layer, mapping: Mapping, data_type: DataType, memory: str) -> int:
+    """Words of the largest tile of a data type in ``memory``."""
+    extent = tuple(min(e, n) for e, n in zip(mapping.tile_extents(memory), whole(layer).extent, strict=True))
+    return tile_words(layer, data_type, Block((0,) * len(extent), extent))[0]
+
+
+def tile_count(layer: Layer, mapping: Mapping, data_type: DataType, memory: str) -> int:
+    """An upper limit for how many tiles pass through ``memory``."""
+    return prod(loop.trips for loop in mapping.outside(memory)) if mapping.outside(memory) else 1

@@ -1,0 +1,178 @@
+"""SimPy's part: simulated time, the fabric between memories, and tiles that move in whole transactions."""
+
+from collections.abc import Generator
+from dataclasses import dataclass, field
+from typing import Any
+
+import simpy
+from simpy.core import SimTime
+
+from simulator.engine.program import MODES, ticks_per_unit
+from simulator.kernels.array import PRIORITY, ROUND_ROBIN
+
+Breaks = tuple[tuple[int, str], ...]
+"""Where a missing thing was: (until when, cause), in order of time."""
+
+Process = Generator[simpy.Event, Any, Any]
+
+FABRIC, ARRAY_LAST = 2, 3
+"""SimPy priorities: within a cycle ordinary events come first, then arbitration, then the array."""
+
+
+class World(simpy.Environment):
+    """Simulated time in whole core cycles."""
+
+    def at_end_of_cycle(self, priority: int, time: int | None = None) -> simpy.Event:
+        """An event at ``time`` (now where absent) that comes after all ordinary events of its cycle."""
+        event = simpy.Event(self)
+        event._ok = True
+        event._value = None
+        self.schedule(event, priority=priority, delay=0 if time is None else max(0, time - int(self.now)))  # type: ignore[arg-type]
+        return event
+
+    def peek_cycle(self, forever: int) -> int:
+        """The cycle of the next event, ``forever`` where there is none."""
+        next_time: SimTime = self.peek()
+        return forever if next_time == float("inf") else int(next_time)
+
+
+@dataclass(slots=True)
+class FabricPort:
+    """One port between memories; ``free_at`` is in ticks."""
+
+    name: str
+    cause: str
+    ticks_per_unit: int
+    mode: int = MODES["fifo"]
+    rank: dict[str, int] = field(default_factory=dict)
+    free_at: int = 0
+    units: int = 0
+    busy_ticks: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Leg:
+    """One port on a transaction's way, and how many of its units (words, bytes) cross it."""
+
+    port: FabricPort
+    units: int
+
+
+@dataclass(frozen=True, slots=True)
+class Moved:
+    """What became of a transaction: start cycle, when it is visible, and where it was meanwhile."""
+
+    start: int
+    visible: int
+    breaks: Breaks
+
+
+@dataclass(slots=True)
+class _Request:
+    legs: tuple[Leg, ...]
+    stream: str
+    latency: int
+    ready: int
+    number: int
+    done: simpy.Event
+
+
+class Fabric:
+    """Grants transactions between memories in the order of their start times; ties by the port's arbitration."""
+
+    def __init__(self, world: World, ticks: int) -> None:
+        self.world, self.ticks = world, ticks
+        self.pending: list[_Request] = []
+        self.transfers: list[tuple[str, int, int, int]] = []
+        self._wake = world.event()
+        self._count = 0
+        self._last: dict[str, int] = {}
+        world.process(self._run())
+
+    def move(self, legs: tuple[Leg, ...], stream: str, latency: int) -> simpy.Event:
+        """Ask for a transaction; the event's value is a `Moved`, at the cycle when it is visible."""
+        done = self.world.event()
+        self._count += 1
+        self.pending.append(_Request(legs, stream, latency, int(self.world.now), self._count, done))
+        if not self._wake.triggered:
+            self._wake.succeed()
+        return done
+
+    def _start(self, request: _Request) -> int:
+        return max(request.ready * self.ticks, *(leg.port.free_at for leg in request.legs))
+
+    def _order(self, request: _Request) -> tuple[int, ...]:
+        port = request.legs[0].port
+        rank = port.rank.get(request.stream, len(port.rank))
+        start = self._start(request)
+        if port.mode == PRIORITY:
+            return (start, rank, request.number)
+        if port.mode == ROUND_ROBIN:
+            return (start, self._last.get(request.stream, -1), rank, request.number)
+        return (start, request.ready, rank, request.number)
+
+    def _run(self) -> Process:
+        while True:
+            self._wake = self.world.event()
+            if not self.pending:
+                yield self._wake
+                continue
+            first = min(self.pending, key=self._order)
+            cycle = self._start(first) // self.ticks
+            if cycle > self.world.now:
+                yield self.world.timeout(cycle - int(self.world.now)) | self._wake
+                continue
+            yield self.world.at_end_of_cycle(FABRIC)
+            self._grant(min(self.pending, key=self._order))
+
+    def _grant(self, request: _Request) -> None:
+        start = self._start(request)
+        if start // self.ticks > self.world.now:
+            return
+        self.pending.remove(request)
+        self._count += 1
+        self._last[request.stream] = self._count
+        busiest = max(request.legs, key=lambda leg: leg.port.free_at).port
+        slowest, longest = request.legs[0].port, 0
+        for leg in request.legs:
+            length = leg.units * leg.port.ticks_per_unit
+            leg.port.free_at = start + length
+            leg.port.units += leg.units
+            leg.port.busy_ticks += length
+            if length >= longest:
+                slowest, longest = leg.port, length
+        visible = -(-(start + longest) // self.ticks) + request.latency
+        begin = -(-start // self.ticks)
+        breaks = ((begin, busiest.cause), (visible, slowest.cause))
+        self.transfers.append((request.legs[0].port.name, begin, visible, request.legs[0].units))
+        moved = Moved(begin, visible, breaks)
+        timer = self.world.timeout(visible - int(self.world.now), moved)
+        timer.callbacks.append(lambda event: request.done.succeed(event.value))  # type: ignore[union-attr]
+
+
+class Credits:
+    """Room for a number of tiles; a tile that does not fit waits. Hand-over is in order of asking."""
+
+    def __init__(self, world: World, tiles: int) -> None:
+        self._room = simpy.Container(world, capacity=max(1, tiles), init=tiles)
+        self.capacity, self.world = tiles, world
+        self.history: list[tuple[int, int]] = []
+
+    def take(self) -> simpy.Event:
+        """Wait for room for one tile."""
+        return self._room.get(1)
+
+    def give(self) -> None:
+        """Return the room of one dead tile."""
+        self._room.put(1)
+
+    @property
+    def held(self) -> int:
+        """Tiles resident or on their way now."""
+        return self.capacity - int(self._room.level)
+
+
+def fabric_port(name: str, cause: str, rate: Any, ticks: int, mode: str, priority: tuple[str, ...]) -> FabricPort:
+    """Build a port; ``priority`` names streams, first served first."""
+    order = [*priority, *(s for s in ("weight", "input", "psum_in", "psum_out") if s not in priority)]
+    return FabricPort(name, cause, ticks_per_unit(rate, ticks), MODES[mode], {s: i for i, s in enumerate(order)})
