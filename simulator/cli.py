@@ -32,6 +32,7 @@ app = typer.Typer(
     help="Run a neural network on an accelerator, cycle by cycle, and account for every PE-cycle.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
+    add_completion=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
@@ -87,9 +88,11 @@ def run(
     as_json: Annotated[
         bool, typer.Option("--json", help="Print one JSON document; write a directory only with --out.")
     ] = False,
-    quiet: Annotated[bool, typer.Option(help="No progress and no tables.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", help="No progress and no tables.")] = False,
     jobs: Annotated[int, typer.Option(min=1, help="Processes that share the layers.")] = 1,
-    force: Annotated[bool, typer.Option(help="Replace the results of an earlier run in --out.")] = False,
+    force: Annotated[
+        bool, typer.Option("--force", help="Replace the results of an earlier run in --out.")
+    ] = False,
 ) -> None:
     """Run a workload on an architecture."""
     from simulator.pipeline import simulate
@@ -97,6 +100,8 @@ def run(
 
     if out is not None:
         check_free(out, force=force)
+    elif force:
+        raise refuse("--force", "", None, "--out was expected with it: other directories are always new ones")
     try:
         with _progress(hidden=quiet) as progress:
             result = simulate(
@@ -158,14 +163,14 @@ def _deliver(result: "Run", out: Path | None, *, as_json: bool, quiet: bool, for
         _say("interrupted before a layer had finished; nothing was written")
         raise typer.Exit(INTERRUPTED)
     target = out if out is not None or as_json else _default_directory(result)
-    if target is not None:
-        result.save(target, force=force)
     if as_json:
         print(json.dumps(result.to_dict(), allow_nan=False))
     elif not quiet:
         _show_run(result)
-    if target is not None and not as_json:
-        print(f"results: {target}")
+    if target is not None:
+        result.save(target, force=force)
+        if not as_json:
+            print(f"results: {target}")
     if result.interrupted:
         kept = f", kept in {target}" if target is not None else ""
         _say(f"interrupted: {finished} finished layers{kept}")

@@ -99,6 +99,13 @@ class EnergyTable(Part):
         """Picojoules per unit of the table."""
         return 1.0 if self.mac_pj is None else self.mac_pj.value
 
+    @property
+    def in_words(self) -> str:
+        """The table in one sentence, its anchor included; to be shown wherever its joules are."""
+        if self.mac_pj is None:
+            return self.name
+        return f"{self.name}, relative costs with 1 MAC = {self.mac_pj.value:g} pJ ({self.mac_pj.origin})"
+
     def prices(self, kind: str, family: str, action: str) -> tuple[Price, ...]:
         """Prices of an action, of the kind itself or else of its family; empty where there is none."""
         for group in (kind, family):

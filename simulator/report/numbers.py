@@ -20,7 +20,7 @@ def short(value: float | None, digits: int = 4) -> str:
         return "-"
     if value == 0 or abs(value) >= 10**digits:
         return count(value)
-    return f"{value:.{digits}g}" if abs(value) >= 1e-3 else f"{value:.2e}"
+    return f"{value:,.{digits}g}" if abs(value) >= 1e-3 else f"{value:.2e}"
 
 
 def ratio(before: float, after: float) -> str:

@@ -7,17 +7,15 @@ from pydantic import TypeAdapter
 from simulator.energy.table import EnergyTable
 from simulator.names import DIMENSIONS
 from simulator.report.result import SCHEMA, LayerResult, NotSimulated
-from simulator.spec.architecture import Architecture
-from simulator.spec.workload import Workload
+from simulator.spec.schema import DIALECT
+from simulator.spec.schema import schemas as file_schemas
 
 Schema = dict[str, Any]
-
-DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
 
 def schema(name: str) -> Schema:
     """JSON Schema of ``name``: one of `NAMES`."""
-    return {"$schema": DIALECT, "title": name, **_MAKERS[name]()}
+    return {"$schema": DIALECT, **_MAKERS[name](), "title": name}
 
 
 def schemas() -> dict[str, Schema]:
@@ -26,35 +24,11 @@ def schemas() -> dict[str, Schema]:
 
 
 def _architecture() -> Schema:
-    return _with_origins(Architecture.model_json_schema())
-
-
-def _with_origins(found: Schema) -> Schema:
-    """Let every number of a file be written ``{value: ..., source: ...}`` too."""
-    for described in (found, *found["$defs"].values()):
-        for name, value in described.get("properties", {}).items():
-            if _is_number(value):
-                described["properties"][name] = {"anyOf": [value, _sourced(value)]}
-    return found
-
-
-def _is_number(value: Schema) -> bool:
-    types = [value.get("type"), *(choice.get("type") for choice in value.get("anyOf", []))]
-    return bool({"number", "integer"} & set(types))
-
-
-def _sourced(value: Schema) -> Schema:
-    origins = ("source", "derived", "assumed", "fitted")
-    return {
-        "type": "object",
-        "properties": {"value": value, **{origin: {"type": "string"} for origin in origins}},
-        "oneOf": [{"required": ["value", origin]} for origin in origins],
-        "additionalProperties": False,
-    }
+    return file_schemas()["architecture"]
 
 
 def _workload() -> Schema:
-    return _with_origins(Workload.model_json_schema())
+    return file_schemas()["workload"]
 
 
 def _energy() -> Schema:

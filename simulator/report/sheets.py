@@ -5,7 +5,7 @@ from math import prod
 from typing import Any
 
 from simulator.names import DIMENSIONS, RELEVANT, DataType
-from simulator.report.numbers import count, short
+from simulator.report.numbers import count
 from simulator.report.save import resolved
 from simulator.report.tables import Grid
 from simulator.spec.architecture import Architecture
@@ -57,5 +57,5 @@ def _words(layer: Layer, data_type: DataType) -> int:
 
 
 def _vector_cells(layer: VectorLayer) -> tuple[str, ...]:
-    text = f"{layer.operator}, {short(layer.operations, 6)} operations"
+    text = f"{layer.operator}, {count(layer.operations)} operations"
     return (layer.name, text, "", "", count(layer.input_words), count(layer.output_words))

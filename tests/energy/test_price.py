@@ -9,7 +9,7 @@ from simulator.energy.price import PricedPart, action_pj, parts_of, price, total
 from simulator.energy.table import EnergyTable, load_energy_table
 from simulator.errors import InputError
 from simulator.spec.architecture import Architecture
-from simulator.spec.catalog import load_architecture
+from simulator.spec.catalog import load_architecture, shipped
 
 SHIPPED = ("eyeriss_normalized", "horowitz_45nm")
 
@@ -39,6 +39,7 @@ def test_words_cost_in_proportion_to_their_width() -> None:
 def test_a_relative_table_counts_in_macs_of_its_anchor() -> None:
     prices = table({"mac": {"compute": cost(1)}}, unit="mac", mac_pj=cost(2.5))
     part = PricedPart("mac", "mac", {"all": 16})
+    assert prices.in_words == "t, relative costs with 1 MAC = 2.5 pJ (assumed: for the test)"
     assert price({"mac": {"all": {"compute": 4}}}, {"mac": part}, prices) == {
         "mac": {"all": {"compute": 10.0}}
     }
@@ -96,23 +97,26 @@ def every_action(architecture: Architecture) -> dict[str, dict[str, dict[str, in
     }
     for name, network in architecture.networks.items():
         action = "hop" if network.kind == "column_chain" else "deliver"
-        counts[name] = {network.carries[0]: {action: 1}, **cycle}
+        counts[name] = {data_type: {action: 1} for data_type in network.carries} | cycle
     if architecture.vector_unit is not None:
         counts["vector_unit"] = {"all": {"operate": 1, "clock": 1, "leakage": 1}}
     return counts
 
 
+@pytest.mark.parametrize("machine", shipped("architecture"))
 @pytest.mark.parametrize("name", SHIPPED)
-def test_shipped_tables_price_the_shipped_machine(name: str) -> None:
-    architecture = load_architecture("eyeriss_v1")
+def test_shipped_tables_price_the_shipped_machines(name: str, machine: str) -> None:
+    architecture = load_architecture(machine)
     energy = price(every_action(architecture), parts_of(architecture), load_energy_table(name))
     assert total_pj(energy) > 0
 
 
 @pytest.mark.parametrize("name", SHIPPED)
 def test_every_price_says_where_it_comes_from(name: str) -> None:
-    shipped = load_energy_table(name)
-    prices = [p for by_action in shipped.actions.values() for offers in by_action.values() for p in offers]
+    table_shipped = load_energy_table(name)
+    prices = [
+        p for by_action in table_shipped.actions.values() for offers in by_action.values() for p in offers
+    ]
     assert prices
     assert all(": " in p.origin for p in prices)
 
@@ -135,17 +139,17 @@ def test_eyeriss_costs_are_the_published_ratios() -> None:
 
 def test_derived_numbers_of_the_45_nm_table_follow_from_the_published_ones() -> None:
     multiply_8, multiply_32, add_32, cache_8kb, cache_1mb = 0.2, 3.1, 0.1, 10.0, 100.0
-    shipped = load_energy_table("horowitz_45nm")
-    mac = {p.word_bits: p.value for p in shipped.actions["mac"]["compute"]}
+    published = load_energy_table("horowitz_45nm")
+    mac = {p.word_bits: p.value for p in published.actions["mac"]["compute"]}
     assert mac[16] == pytest.approx((multiply_8 * multiply_32) ** 0.5 + add_32, rel=1e-2)
     assert (mac[8], mac[32]) == (pytest.approx(multiply_8 + add_32), pytest.approx(multiply_32 + add_32))
-    for offer in shipped.actions["scratchpad"]["read"]:
+    for offer in published.actions["scratchpad"]["read"]:
         assert offer.capacity_bytes is not None
         assert offer.value == pytest.approx(
             cache_8kb * 16 / 64 * (offer.capacity_bytes / 8192) ** 0.5, rel=1e-2
         )
-    assert shipped.actions["sram"]["read"][-1].value == pytest.approx(cache_1mb * 32**0.5, rel=1e-2)
-    assert shipped.actions["network"]["hop"][0].value == pytest.approx(2 * mac[16], rel=1e-2)
+    assert published.actions["sram"]["read"][-1].value == pytest.approx(cache_1mb * 32**0.5, rel=1e-2)
+    assert published.actions["network"]["hop"][0].value == pytest.approx(2 * mac[16], rel=1e-2)
 
 
 BAD = """\

@@ -112,6 +112,11 @@ def test_an_existing_out_is_refused_before_anything_runs(
     assert call("run", "tiny", "net", "--out", "here", "--force") == 0
 
 
+def test_force_alone_is_refused(simulated: SimpleNamespace, capsys: pytest.CaptureFixture[str]) -> None:
+    assert call("run", "tiny", "net", "--force") == 2
+    assert "--out was expected" in capsys.readouterr().err
+
+
 def test_input_errors_are_one_line_each_and_exit_code_2(
     simulated: SimpleNamespace, capsys: pytest.CaptureFixture[str]
 ) -> None:
