@@ -26,8 +26,8 @@ class LayerResult:
     ``pe_cycles[name]`` and ``stall_causes[name][resource]`` are PE-cycles. ``words[level][data_type][way]``
     are words with ``way`` one of array_read, array_write, outer_read, outer_write. ``words_created``
     counts what a port adds (padding, zero psums). ``bytes_dram`` cross the DRAM link in both directions,
-    after compression; ``bytes_glb`` are array-side bytes of the buffer named ``glb``, None where there is none.
-    ``actions[component][data_type][action]`` are counts, ``energy`` their picojoules in the same shape.
+    after compression; ``bytes_glb`` are array-side bytes of the buffer named ``glb``, None where there is
+    none. ``actions[component][data_type][action]`` are counts, ``energy`` their picojoules in the same shape.
     ``active_pes`` is the most PEs with work in any pass, ``mean_active_pes`` the average over passes.
     ``zeros`` are the fractions of zero words used; ``windows`` are series over time, for plots.
     """
