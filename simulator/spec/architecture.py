@@ -49,9 +49,12 @@ class Configuration(Part):
 
 
 class VectorUnit(Part):
-    """Lanes that run operators without MACs: one element per lane and cycle and operation."""
+    """Lanes that run operators without MACs, fed from the outermost memory through a buffer of their own."""
 
-    lanes: Count
+    lanes: Count = Field(description="element operations per cycle")
+    buffer_words: Annotated[int, Field(ge=4, strict=True)] = Field(
+        description="words of its buffer; a quarter each for two chunks in and two chunks out"
+    )
 
 
 def _mapping_at(data: dict[str, Any], steps: list[str], place: str) -> dict[str, Any]:

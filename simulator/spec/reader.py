@@ -185,7 +185,7 @@ def _scalar(text: str) -> object:
     if text in ("true", "True", "TRUE", "false", "False", "FALSE"):
         return text.lower() == "true"
     if _INTEGER.fullmatch(text):
-        if len(text) > MAXIMUM_DIGITS:
+        if len(text.lstrip("+-")) > MAXIMUM_DIGITS:
             raise ValueError(f"a number of at most {MAXIMUM_DIGITS} digits was expected")
         return int(text)
     if _DECIMAL.fullmatch(text) and not re.match(r"[-+]?0[0-9]", text):

@@ -71,10 +71,16 @@ def dotted(*steps: str) -> str:
 def did_you_mean(name: str, known: Iterable[str], *, family: str = "known") -> str:
     """A clause with the nearest names, or with all of them where none is near."""
     names = {str(n).lower(): str(n) for n in known}
-    near = get_close_matches(name.lower(), names, n=3, cutoff=0.6)
+    near = get_close_matches(name.lower(), names, n=3, cutoff=0.6) or [
+        n for n in names if _begins(name.lower(), n)
+    ]
     if near:
         return f"did you mean {', '.join(names[n] for n in near)}?"
     return f"{family}: {', '.join(sorted(names.values())) or 'none'}"
+
+
+def _begins(one: str, other: str) -> bool:
+    return min(len(one), len(other)) > 1 and (one.startswith(other) or other.startswith(one))
 
 
 def shown(value: object) -> str:
@@ -102,13 +108,12 @@ def _is_echo(entry: Mapping[str, Any]) -> bool:
 
 
 def _problem(model: type[BaseModel], path: tuple[str, ...], entry: Mapping[str, Any]) -> Problem:
-    key = dotted(*path)
+    key, value = dotted(*path), entry["input"]
     if entry["type"] == "missing":
         return Problem("", key, "", "this key is required")
     if entry["type"] == "extra_forbidden":
         hint = did_you_mean(path[-1], _known_keys(model, path[:-1]))
-        return Problem("", key, "", f"unknown key; {hint}")
-    value = entry["input"]
+        return Problem("", key, shown(value), f"unknown key; {hint}")
     if isinstance(value, dict) and "value" in value:
         wanted = "{value: ..., source: ...} needs exactly one of " + ", ".join(MARKERS) + ", with a text"
         return Problem("", key, shown(value), wanted)
