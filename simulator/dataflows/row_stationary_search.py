@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from simulator.components.base import Rate
 from simulator.components.memories.base import bytes_to_words
 from simulator.components.memories.dram import Dram
-from simulator.dataflows.loops import ceiling, even_parts
+from simulator.dataflows.loops import ceiling, even_parts, spaced, thinned
 from simulator.dataflows.row_stationary import Parameters, build, place_sets
 from simulator.mapping.check import capacity_bits, problems
 from simulator.mapping.mapping import Mapping
@@ -19,8 +19,11 @@ from simulator.spec.architecture import Architecture
 from simulator.spec.layer import Layer
 
 Grid = NDArray[np.int64]
+Floats = NDArray[np.float64]
 SHORTLIST = 24
 """How many candidates that fit are priced exactly."""
+CHOICES = 24
+"""About how many values of a parameter are tried, where a large scratchpad or array would allow many more."""
 
 
 def best(layer: Layer, architecture: Architecture) -> Mapping | None:
@@ -72,14 +75,15 @@ def _grid(layer: Layer, architecture: Architecture) -> Grid:
     p_most = min(pe.psum_words, pe.psum_in_fifo_words, pe.psum_out_fifo_words, pe.weight_words // taps, size["M"])
     q_most = min(pe.input_words // taps, size["C"])
     sets = array.rows // size["R"]
-    images = np.array(even_parts(size["N"], size["N"])[:16])
+    images = np.array(thinned(even_parts(size["N"], size["N"])))
+    filters, channels = np.array(spaced(p_most, CHOICES)), np.array(spaced(q_most, CHOICES // 2))
     out = [np.zeros((6, 0), dtype=np.int64)]
     for e in _strips(size["P"], sets * array.columns):
         fold = ceiling(e, array.columns)
         wide = array.columns // ceiling(e, fold)
         for r in range(1, sets // fold + 1):
-            copies = np.arange(1, min(sets // fold // r * wide, size["M"]) + 1)
-            axes = (np.array([e]), np.array([r]), copies, np.arange(1, p_most + 1), np.arange(1, q_most + 1), images)
+            copies = np.array(spaced(min(sets // fold // r * wide, size["M"]), CHOICES))
+            axes = (np.array([e]), np.array([r]), copies, filters, channels, images)
             out.append(np.stack([axis.ravel() for axis in np.meshgrid(*axes, indexing="ij")]))
     return _without_waste(np.concatenate(out, axis=1), layer, pe.weight_words)
 
@@ -122,36 +126,50 @@ def _may_fit(grid: Grid, layer: Layer, architecture: Architecture) -> NDArray[np
     return keep
 
 
-def _bound(grid: Grid, layer: Layer, architecture: Architecture) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Cycles of the busiest resource, and relative energy, with every output channel in the buffer."""
-    e, r, t, p, q, n = grid
-    size, array = layer.sizes, architecture.array
+def _bound(grid: Grid, layer: Layer, architecture: Architecture) -> tuple[Floats, Floats]:
+    """Cycles of the busiest resource, and relative energy, with as many output channels in the buffer as fit."""
+    _, r, t, p, q, _ = grid
     held = _pass_words(grid, layer)
-    m_trips, c_trips = -(-size["M"] // (p * t)), -(-size["C"] // (q * r))
-    strips, images = -(-size["P"] // e), -(-size["N"] // n)
-    passes = size["G"] * m_trips * c_trips * strips * images
-    macs = size["G"] * size["N"] * strips * size["Q"] * size["S"] * _shares(size["M"], p, t) * _shares(size["C"], q, r)
-    adds = size["G"] * size["N"] * strips * size["Q"] * _shares(size["M"], p, t) * c_trips
-    compute = macs / array.pe.macs_per_cycle + (adds if array.pe.adder == "shared" else 0)
-    outputs = size["G"] * size["N"] * size["M"] * size["P"] * size["Q"]
-    weights = size["G"] * size["M"] * size["C"] * size["R"] * size["S"] * images * strips
-    inputs = passes * held["input"]
-    first = 0 if array.initial_psums == "buffer" else 1
+    c_trips = -(-layer.sizes["C"] // (q * r))
+    m_trips = -(-layer.sizes["M"] // (p * t))
+    moved = _moved_words(grid, held, layer)
+    first = 0 if architecture.array.initial_psums == "buffer" else 1
+    off_chip = moved["weight"] + moved["input"] // m_trips * _tiles_of_filters(grid, held, layer, architecture)
+    off_chip = off_chip + moved["output"]
     times = [
-        compute,
-        weights / _rate(architecture, "weight"),
-        inputs / _rate(architecture, "input"),
-        outputs * (c_trips - first) / _rate(architecture, "output"),
-        outputs * c_trips / _rate(architecture, "output", outwards=True),
+        _compute_cycles(grid, layer, architecture),
+        moved["weight"] / _rate(architecture, "weight"),
+        moved["input"] / _rate(architecture, "input"),
+        moved["output"] * (c_trips - first) / _rate(architecture, "output"),
+        moved["output"] * c_trips / _rate(architecture, "output", outwards=True),
+        off_chip / _dram_words_per_cycle(architecture),
     ]
-    m_tiles = _tiles_of_filters(grid, held, layer, architecture)
-    off_chip = weights + inputs // m_trips * m_tiles + outputs
-    times.append(off_chip / _dram_words_per_cycle(architecture))
-    alone = 2 * held["weight"] * architecture.word_bits["weight"] > capacity_bits(architecture, architecture.levels("weight")[-1])
-    late = np.where(alone, weights / _rate(architecture, "weight"), 0.0)
-    energy = (BUFFER + NOC) * (weights + inputs + 2 * outputs * c_trips) + OFF_CHIP * off_chip
-    cycles = np.maximum.reduce([np.broadcast_to(x, e.shape).astype(np.float64) for x in times])
-    return cycles + late, energy.astype(np.float64)
+    room = capacity_bits(architecture, architecture.levels("weight")[-1])
+    alone = 2 * held["weight"] * architecture.word_bits["weight"] > room
+    late = np.where(alone, times[1], 0.0)
+    energy = (BUFFER + NOC) * (moved["weight"] + moved["input"] + 2 * moved["output"] * c_trips) + OFF_CHIP * off_chip
+    return np.maximum.reduce(times) + late, energy.astype(np.float64)
+
+
+def _moved_words(grid: Grid, held: dict[DataType, Grid], layer: Layer) -> dict[DataType, Grid]:
+    """Words of each data type that cross to the array in the whole layer; outputs counted once."""
+    e, r, t, p, q, n = grid
+    size = layer.sizes
+    repeats = -(-size["P"] // e) * -(-size["N"] // n)
+    passes = size["G"] * -(-size["M"] // (p * t)) * -(-size["C"] // (q * r)) * repeats
+    outputs = size["G"] * size["N"] * size["M"] * size["P"] * size["Q"]
+    weights = size["G"] * size["M"] * size["C"] * size["R"] * size["S"] * repeats
+    return {"weight": weights, "input": passes * held["input"], "output": np.full_like(e, outputs)}
+
+
+def _compute_cycles(grid: Grid, layer: Layer, architecture: Architecture) -> Floats:
+    """MAC cycles of the busiest PEs, and the additions of psums where the adder is shared."""
+    e, r, t, p, q, _ = grid
+    size, pe = layer.sizes, architecture.array.pe
+    columns = size["G"] * size["N"] * -(-size["P"] // e) * size["Q"] * _shares(size["M"], p, t)
+    macs = columns * size["S"] * _shares(size["C"], q, r)
+    adds = columns * -(-size["C"] // (q * r)) if pe.adder == "shared" else 0
+    return (macs / pe.macs_per_cycle + adds).astype(np.float64)
 
 
 def _tiles_of_filters(grid: Grid, held: dict[DataType, Grid], layer: Layer, architecture: Architecture) -> Grid:

@@ -100,7 +100,7 @@ def array_work(mapping: Mapping, layer: Layer, architecture: Architecture) -> Ar
     reduced = prod(per_step[d].total() for d in REDUCTION)
     accumulates = reduced * prod(busiest[d] for d in RELEVANT["output"])
     cycles = Fraction(macs, array.pe.macs_per_cycle) + (accumulates if array.pe.adder == "shared" else 0)
-    summed = prod(per_pass[d].total() for d in REDUCTION) if _keeps_psums(mapping) else reduced
+    summed = _psum_rounds(mapping, per_pass, per_step)
     outputs = prod(layer.sizes[d] for d in RELEVANT["output"])
     first = 0 if array.initial_psums == "buffer" else 1
     words = {d: block_words(layer, per_pass, d) * refetches(outer, per_pass, d) for d in ("weight", "input")}  # type: ignore[arg-type]
@@ -115,10 +115,13 @@ def array_work(mapping: Mapping, layer: Layer, architecture: Architecture) -> Ar
     )
 
 
-def _keeps_psums(mapping: Mapping) -> bool:
-    """Whether outputs stay in their PEs over a pass's reduction steps, which then are the innermost ones."""
+def _psum_rounds(mapping: Mapping, per_pass: Pieces, per_step: Pieces) -> int:
+    """How often each psum leaves its PE: once where it stays until it is done, else once per part of the sum."""
     kinds = [loop.dimension in REDUCTION for loop in mapping.steps if loop.trips > 1]
-    return kinds == sorted(kinds)
+    if all(kinds):
+        return refetches(mapping.outer, per_pass, "output")
+    stays_in_pass = kinds == sorted(kinds)
+    return prod((per_pass if stays_in_pass else per_step)[d].total() for d in REDUCTION)
 
 
 def _busiest(blocks: Counter[int], mapping: Mapping, i: int) -> int:
@@ -142,7 +145,7 @@ def cost(mapping: Mapping, layer: Layer, architecture: Architecture) -> Cost:
         for d in architecture.memories[name].keeps:
             off_chip = _outside(architecture, d, name) == architecture.outermost
             energy += moved[d] * ((OFF_CHIP if off_chip else BUFFER) + BUFFER)
-            filling = _dram_cycles(architecture, d, moved[d]) if off_chip else 0.0
+            filling = off_chip_cycles(architecture, d, moved[d]) if off_chip else 0.0
             dram_cycles += filling
             exposed += min(filling, stream[d]) if d in alone else 0.0
     return Cost(max(float(work.cycles), *stream.values(), dram_cycles) + exposed, energy, work.passes)
@@ -184,7 +187,7 @@ def _transfer(words: int, rates: list[Rate]) -> float:
     return max(words / float(rate) if not isinstance(rate, str) else 0.0 for rate in rates)
 
 
-def _dram_cycles(architecture: Architecture, data_type: DataType, words: int) -> float:
+def off_chip_cycles(architecture: Architecture, data_type: DataType, words: int) -> float:
     """Core cycles that the outermost memory's link is busy with ``words``."""
     memory = architecture.memories[architecture.outermost]
     if not isinstance(memory, Dram):
