@@ -23,6 +23,13 @@ from simulator.names import DATA_TYPES, DataType
 from simulator.spec.architecture import Architecture
 from simulator.spec.layer import Layer
 
+def data_type_stream(data_type: DataType, way: str) -> str:
+    """Name of the request stream of a data type that fills or drains a memory."""
+    if data_type != "output":
+        return data_type
+    return "psum_in" if way == "fill" else "psum_out"
+
+
 STREAM_OF: dict[DataType, tuple[int, ...]] = {
     "weight": (kernel.W,),
     "input": (kernel.I,),
@@ -82,7 +89,7 @@ class LayerMachine:
         self.state = new_state(self.tables, self.program, rings, self.configured)
         self.waiting: dict[int, deque[Resident]] = {s: deque() for s in range(kernel.STREAMS)}
         self.wake = self.world.event()
-        self.passes = 0
+        self.type_counts: dict[int, int] = {}
         self.kernel_calls = 0
         self.array_end = self.end = self.configured
         self.drains: dict[tuple[str, tuple[int, ...]], simpy.Event] = {}
@@ -169,8 +176,7 @@ class LayerMachine:
         else:
             level.traffic.drain_words += words
             level.traffic.drain_bytes += crossing
-        stream = data_type if data_type != "output" else ("psum_in" if way == "fill" else "psum_out")
-        return self.fabric.move(legs, stream, latency)
+        return self.fabric.move(legs, data_type_stream(data_type, way), latency)
 
     def _from_outermost(self, level: Level) -> bool:
         return level.parent == self.architecture.outermost
@@ -279,7 +285,7 @@ class LayerMachine:
         for row in block:
             s.passes[int(s.scalars[kernel.PUSHED]) % RING] = row
             s.scalars[kernel.PUSHED] += 1
-        self.passes += len(block)
+            self.type_counts[row[kernel.TYPE]] = self.type_counts.get(row[kernel.TYPE], 0) + 1
         if len(block) < room:
             s.scalars[kernel.FINAL] = 1
 

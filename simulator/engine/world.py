@@ -83,7 +83,7 @@ class Fabric:
     def __init__(self, world: World, ticks: int) -> None:
         self.world, self.ticks = world, ticks
         self.pending: list[_Request] = []
-        self.transfers: list[tuple[str, int, int, int]] = []
+        self.transfers: list[tuple[str, str, int, int, int]] = []
         self._wake = world.event()
         self._count = 0
         self._last: dict[str, int] = {}
@@ -144,7 +144,7 @@ class Fabric:
         visible = -(-(start + longest) // self.ticks) + request.latency
         begin = -(-start // self.ticks)
         breaks = ((begin, busiest.cause), (visible, slowest.cause))
-        self.transfers.append((request.legs[0].port.name, begin, visible, request.legs[0].units))
+        self.transfers.extend((leg.port.name, request.stream, begin, visible, leg.units) for leg in request.legs)
         moved = Moved(begin, visible, breaks)
         timer = self.world.timeout(visible - int(self.world.now), moved)
         timer.callbacks.append(lambda event: request.done.succeed(event.value))  # type: ignore[union-attr]
@@ -160,16 +160,20 @@ class Credits:
 
     def take(self) -> simpy.Event:
         """Wait for room for one tile."""
-        return self._room.get(1)
+        room = self._room.get(1)
+        if room.triggered:
+            self._note()
+        else:
+            room.callbacks.append(lambda _: self._note())  # type: ignore[union-attr]
+        return room
 
     def give(self) -> None:
         """Return the room of one dead tile."""
         self._room.put(1)
+        self._note()
 
-    @property
-    def held(self) -> int:
-        """Tiles resident or on their way now."""
-        return self.capacity - int(self._room.level)
+    def _note(self) -> None:
+        self.history.append((int(self.world.now), self.capacity - int(self._room.level)))
 
 
 def fabric_port(name: str, cause: str, rate: Any, ticks: int, mode: str, priority: tuple[str, ...]) -> FabricPort:

@@ -1,0 +1,243 @@
+"""What a finished layer is reported as: PE-cycles, words, ports, windows and action counts, all as counted."""
+
+from typing import Any
+
+import numpy as np
+
+from simulator.components.memories.dram import Dram
+from simulator.components.networks.base import Ints
+from simulator.engine.machine import LayerMachine, Level
+from simulator.engine.program import STREAM_NAMES, STREAM_TYPES, Port, stream_ports
+from simulator.kernels import array as kernel
+from simulator.names import ARRAY, DATA_TYPES, PE_CYCLE_NAMES, STALL_NAMES, DataType
+
+Tree = dict[str, Any]
+WAYS = ("array_read", "array_write", "outer_read", "outer_write")
+
+
+def measure(machine: LayerMachine) -> Tree:
+    """Everything that one layer's run yields, under the names of the results."""
+    state, layer = machine.state, machine.layer
+    words = words_by_level(machine)
+    macs = int(sum(n * int(k.macs.sum()) for n, k in zip(state.computed.tolist(), machine.tables.kinds, strict=True)))
+    active = [int(t.mapped.sum()) for t in machine.tables.types]
+    counted = machine.type_counts
+    passes = sum(counted.values())
+    dram = machine.architecture.outermost
+    children = [level for level in machine.levels.values() if level.parent == dram]
+    return {
+        "macs": macs,
+        "cycles": machine.end,
+        "pes": machine.architecture.spatial.pes,
+        "active_pes": max(active[number] for number in counted),
+        "mean_active_pes": sum(active[number] * n for number, n in counted.items()) / passes,
+        "pe_cycles": dict(zip(PE_CYCLE_NAMES, state.names.sum(axis=0).tolist(), strict=True)),
+        "stall_causes": stall_causes(machine),
+        "words": words,
+        "words_created": words_created(machine),
+        "ports": ports(machine),
+        "bytes_dram": sum(level.traffic.fill_bytes + level.traffic.drain_bytes for level in children),
+        "bytes_glb": glb_bytes(machine, words),
+        "actions": actions(machine, words, macs, dict(layer.zeros)),
+        "windows": windows(machine),
+        "passes": passes,
+        "steps": int(state.computed.sum()),
+    }
+
+
+def stall_causes(machine: LayerMachine) -> Tree:
+    """PE-cycles by stall name and cause; a cause without any is left out."""
+    table = machine.state.causes.tolist()
+    named = [{c: n for c, n in zip(machine.cause_names, row, strict=True) if n} for row in table]
+    return dict(zip(STALL_NAMES, named, strict=True))
+
+
+def stream_words(machine: LayerMachine) -> dict[str, int]:
+    """Words that each stream moved between the array and its buffers."""
+    return dict(zip(STREAM_NAMES, machine.state.windows.sum(axis=1).tolist(), strict=True))
+
+
+def words_by_level(machine: LayerMachine) -> Tree:
+    """Words by level, data type and way; the outer side of the outermost memory does not exist and is 0."""
+    moved = stream_words(machine)
+    out: Tree = {}
+    for name, memory in machine.architecture.memories.items():
+        out[name] = {d: dict.fromkeys(WAYS, 0) for d in memory.keeps}
+    for data_type in DATA_TYPES:
+        inner = out[machine.architecture.levels(data_type)[-1]][data_type]
+        if data_type == "output":
+            inner["array_read"], inner["array_write"] = moved["psum_in"], moved["psum_out"]
+        else:
+            inner["array_read"] = moved[data_type]
+    for (name, data_type), level in machine.levels.items():
+        traffic = level.traffic
+        out[name][data_type]["outer_write"] = traffic.fill_words + traffic.padding_words
+        out[name][data_type]["outer_read"] = traffic.drain_words
+        out[level.parent][data_type]["array_read"] += traffic.fill_words
+        out[level.parent][data_type]["array_write"] += traffic.drain_words
+    return out
+
+
+def words_created(machine: LayerMachine) -> Tree:
+    """Words that a port makes up: padding where a buffer is filled, zero psums where they are read."""
+    out: Tree = {}
+    for (name, data_type), level in machine.levels.items():
+        if level.traffic.padding_words:
+            out[name] = {f"padding_{data_type}": level.traffic.padding_words}
+    zeros = int(machine.state.scalars[kernel.ZERO_WORDS])
+    if zeros:
+        out.setdefault(machine.architecture.levels("output")[-1], {})["zero_psums"] = zeros
+    return out
+
+
+def glb_bytes(machine: LayerMachine, words: Tree) -> int | None:
+    """Array-side bytes of the buffer named ``glb``; None where there is none."""
+    if "glb" not in words:
+        return None
+    bits = machine.architecture.word_bits
+    sides = {d: ways["array_read"] + ways["array_write"] for d, ways in words["glb"].items()}
+    return sum(-(-n * bits[d] // 8) for d, n in sides.items())
+
+
+def ports(machine: LayerMachine) -> Tree:
+    """Units moved, busy cycles and limit of every port; ``by_stream`` splits the units by data type and direction."""
+    out: Tree = {}
+    table, routes = stream_ports(machine.architecture, machine.relaxed)
+    moved, ticks = stream_words(machine), int(machine.program.machine[kernel.TICKS])
+    for number, port in enumerate(table):
+        row = machine.state.port[number]
+        streams = {s: moved[s] for s, route in zip(STREAM_NAMES, routes, strict=True) if number in route}
+        out[port.name] = _port(port, int(row[kernel.MOVED]), int(row[kernel.BUSY]) / ticks, streams)
+    for name, port in machine.ports.items():
+        by_stream: dict[str, int] = {}
+        for at, stream, _, _, units in machine.fabric.transfers:
+            if at == name:
+                by_stream[stream] = by_stream.get(stream, 0) + units
+        known = out.setdefault(name, {"words": 0, "busy_cycles": 0, "limit_per_cycle": None, "by_stream": {}})
+        dram = isinstance(machine.architecture.memories.get(port.cause), Dram)
+        limit = "unlimited" if port.ticks_per_unit == 0 else machine.fabric.ticks / port.ticks_per_unit
+        known |= {
+            "unit": "bytes" if dram else "words",
+            "words": known["words"] + port.units,
+            "busy_cycles": known["busy_cycles"] + port.busy_ticks / machine.fabric.ticks,
+            "limit_per_cycle": limit,
+        }
+        for stream, units in by_stream.items():
+            known["by_stream"][stream] = known["by_stream"].get(stream, 0) + units
+    return out
+
+
+def _port(port: Port, words: int, busy_cycles: float, streams: dict[str, int]) -> Tree:
+    limit = port.rate if isinstance(port.rate, str) else float(port.rate)
+    return {
+        "unit": "words", "words": words, "busy_cycles": busy_cycles, "limit_per_cycle": limit, "by_stream": dict(streams)
+    }  # fmt: skip
+
+
+def windows(machine: LayerMachine) -> Tree:
+    """Series over time: words per window of each stream and fabric port, and the most tiles held per window."""
+    width = 1 << int(machine.state.scalars[kernel.SHIFT])
+    while machine.end // width >= kernel.WINDOWS:
+        width *= 2
+    fold = width >> int(machine.state.scalars[kernel.SHIFT])
+    count = machine.end // width + 1
+    out: Tree = {"width_cycles": np.array(width)}
+    for stream, row in zip(STREAM_NAMES, machine.state.windows, strict=True):
+        folded = row.reshape(-1, fold).sum(axis=1) if fold > 1 else row
+        out[f"words.{stream}"] = folded[:count].copy()
+    by_port: dict[str, Ints] = {}
+    for name, _, start, end, units in machine.fabric.transfers:
+        _spread(by_port.setdefault(f"units.{name}", np.zeros(count, dtype=np.int64)), start, end, units, width)
+    out |= by_port
+    for (name, data_type), level in machine.levels.items():
+        out[f"tiles.{name}.{data_type}"] = _peaks(level, count, width)
+    return out
+
+
+def _spread(series: Ints, start: int, end: int, units: int, width: int) -> None:
+    """Add ``units`` evenly over [start, end) to windows of ``width``; nothing is lost to rounding."""
+    length, gone = max(1, end - start), 0
+    for window in range(start // width, min((start + length - 1) // width, len(series) - 1) + 1):
+        until = min((window + 1) * width, start + length) - start
+        upto = units * until // length
+        series[window] += upto - gone
+        gone = upto
+
+
+def _peaks(level: Level, count: int, width: int) -> Ints:
+    """The most tiles that a memory held of a data type, per window."""
+    out = np.zeros(count, dtype=np.int64)
+    held, at = 0, 0
+    for time, tiles in [*level.credits.history, (count * width, 0)]:
+        window = min(time // width, count - 1)
+        out[at + 1 : window + 1] = np.maximum(out[at + 1 : window + 1], held)
+        out[window] = max(out[window], tiles)
+        held, at = tiles, window
+    return out
+
+
+def actions(machine: LayerMachine, words: Tree, macs: int, zeros: dict[DataType, Any]) -> Tree:
+    """Counts of everything that costs energy, by component, data type and action."""
+    architecture, state, kinds = machine.architecture, machine.state, machine.tables.kinds
+    gates = architecture.spatial.pe.zero_inputs == "gate"
+    gated = round(macs * zeros.get("input", 0)) if gates else 0
+    delivered = _delivered(machine)
+    added = state.added.sum(axis=1).tolist()
+    hops = sum(n * int(k.out_words[k.down >= 0].sum()) for n, k in zip(added, kinds, strict=True))
+    sums = hops + delivered["psum_in"]
+    out: Tree = {
+        "mac": {"all": {"compute": macs - gated, "gated": gated}},
+        "scratchpad": {
+            "weight": {"read": macs - gated, "write": delivered["weight"]},
+            "input": {"read": macs, "write": delivered["input"]},
+            "output": {"read": macs + sums, "write": macs + sums},
+        },
+    }
+    for name, by_type in words.items():
+        out[name] = {
+            d: {
+                "read": ways["array_read"] + ways["outer_read"],
+                "write": ways["array_write"] + ways["outer_write"],
+            }
+            for d, ways in by_type.items()
+        }
+    for name in architecture.networks:
+        out[name] = {}
+    for stream, data_type in zip(STREAM_NAMES, STREAM_TYPES, strict=True):
+        inner = architecture.levels(data_type)[-1]
+        ends = (ARRAY, inner) if stream == "psum_out" else (inner, ARRAY)
+        network = architecture.network(data_type, *ends)
+        if network is not None:
+            counts = out[network].setdefault(data_type, {"deliver": 0})
+            counts["deliver"] += delivered[stream]
+    links = architecture.psum_links()
+    if links is not None:
+        out[links]["output"] = {"hop": hops}
+    for level_data, level in machine.levels.items():
+        _between_memories(machine, level_data[1], level, out)
+    for name in (ARRAY, *list(architecture.memories)[1:], *architecture.networks):
+        out.setdefault(name, {})["all"] = {"clock": machine.end, "leakage": machine.end}
+    return out
+
+
+def _delivered(machine: LayerMachine) -> dict[str, int]:
+    """Words × destinations of each stream."""
+    out = dict.fromkeys(STREAM_NAMES, 0)
+    counts = machine.state.delivered.reshape(-1, kernel.DELIVERIES).tolist()
+    streams = ("weight", "input", "input", "psum_in", "psum_out")
+    for row, kind in zip(counts, machine.tables.kinds, strict=True):
+        for stream, n, delivery in zip(streams, row, kind.deliveries, strict=True):
+            out[stream] += n * delivery.hops
+    return out
+
+
+def _between_memories(machine: LayerMachine, data_type: DataType, level: Level, out: Tree) -> None:
+    """Words over a network that joins two memories, one destination each."""
+    for ends, n in (
+        ((level.parent, level.name), level.traffic.fill_words),
+        ((level.name, level.parent), level.traffic.drain_words),
+    ):
+        network = machine.architecture.network(data_type, *ends)
+        if network is not None:
+            counts = out[network].setdefault(data_type, {"deliver": 0})
+            counts["deliver"] += n

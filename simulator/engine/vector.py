@@ -1,0 +1,111 @@
+"""Operators without MACs on a vector unit: chunks come from the outermost memory, are worked on, and go back."""
+
+from typing import Any
+
+import simpy
+
+from simulator.components.memories.dram import Dram
+from simulator.engine.world import Fabric, Leg, Process, World, fabric_port
+from simulator.names import PE_CYCLE_NAMES, STALL_NAMES
+from simulator.spec.architecture import Architecture, VectorUnit
+from simulator.spec.layer import VectorLayer
+
+
+class VectorMachine:
+    """One vector layer: two chunks can wait on either side of the lanes, so transfers and work overlap as they fit."""
+
+    def __init__(self, layer: VectorLayer, architecture: Architecture, relaxed: frozenset[str]) -> None:
+        if architecture.vector_unit is None:
+            raise ValueError("the architecture has no vector unit")
+        self.layer, self.architecture = layer, architecture
+        self.unit: VectorUnit = architecture.vector_unit
+        memory = architecture.memories[architecture.outermost]
+        assert isinstance(memory, Dram)
+        self.dram = memory
+        rate = "unlimited" if architecture.outermost in relaxed else memory.bytes_per_core_cycle(architecture.clock_mhz)
+        ticks = 1 if isinstance(rate, str) else rate.numerator
+        self.world = World()
+        self.fabric = Fabric(self.world, ticks)
+        self.ports = {
+            way: fabric_port(memory.array_port("input", way)[0], architecture.outermost, rate, ticks, memory.arbitration, memory.priority)
+            for way in ("read", "write")
+        }  # fmt: skip
+        if memory.directions == "shared":
+            self.ports["write"] = self.ports["read"]
+        quarter = self.unit.buffer_words // 4
+        self.chunks = max(-(-layer.input_words // quarter), -(-layer.output_words // quarter), 1)
+        self.end = self.busy = self.bytes = 0
+
+    def _share(self, total: int, chunk: int) -> int:
+        return total * (chunk + 1) // self.chunks - total * chunk // self.chunks
+
+    def _move(self, words: int, way: str) -> simpy.Event:
+        stream = "input" if way == "read" else "output"
+        crossing = self.dram.transfer_bytes(words * self.architecture.word_bits[stream])  # type: ignore[index]
+        self.bytes += crossing
+        name = "input" if way == "read" else "psum_out"
+        return self.fabric.move((Leg(self.ports[way], crossing),), name, self.dram.latency_cycles)
+
+    def _read(self, room: simpy.Container, ready: simpy.Container) -> Process:
+        for chunk in range(self.chunks):
+            yield room.get(1)
+            yield self._move(self._share(self.layer.input_words, chunk), "read")
+            yield ready.put(1)
+
+    def _work(self, room: simpy.Container, ready: simpy.Container, out: simpy.Container, done: simpy.Container) -> Process:
+        for chunk in range(self.chunks):
+            yield ready.get(1)
+            yield out.get(1)
+            cycles = -(-self._share(self.layer.operations, chunk) // self.unit.lanes)
+            self.busy += cycles
+            yield self.world.timeout(cycles)
+            yield room.put(1)
+            yield done.put(1)
+
+    def _write(self, out: simpy.Container, done: simpy.Container) -> Process:
+        for chunk in range(self.chunks):
+            yield done.get(1)
+            yield self._move(self._share(self.layer.output_words, chunk), "write")
+            yield out.put(1)
+
+    def run(self) -> None:
+        """Run the layer to its end."""
+        room, out = (simpy.Container(self.world, capacity=2, init=2) for _ in range(2))
+        ready, done = (simpy.Container(self.world, capacity=2, init=0) for _ in range(2))
+        self.world.process(self._read(room, ready))
+        self.world.process(self._work(room, ready, out, done))
+        self.world.process(self._write(out, done))
+        self.world.run()
+        self.end = int(self.world.now)
+
+    def measure(self) -> dict[str, Any]:
+        """What the layer is reported as; its PE-cycles all lie between work of the array."""
+        pes = self.architecture.spatial.pes
+        outermost = self.architecture.outermost
+        words = {d: {"array_read": 0, "array_write": 0, "outer_read": 0, "outer_write": 0} for d in ("input", "output")}
+        words["input"]["array_read"] = self.layer.input_words
+        words["output"]["array_write"] = self.layer.output_words
+        idle = ("array", *list(self.architecture.memories)[1:], *self.architecture.networks, "vector_unit")
+        actions: dict[str, Any] = {
+            "vector_unit": {"all": {"operate": self.layer.operations}},
+            outermost: {
+                "input": {"read": self.layer.input_words, "write": 0},
+                "output": {"read": 0, "write": self.layer.output_words},
+            },
+        }
+        for name in idle:
+            actions.setdefault(name, {}).setdefault("all", {}).update(clock=self.end, leakage=self.end)
+        link = self.ports["read"]
+        return {
+            "macs": 0, "cycles": self.end, "pes": pes, "active_pes": 0, "mean_active_pes": 0.0,
+            "pe_cycles": {name: pes * self.end if name == "between" else 0 for name in PE_CYCLE_NAMES},
+            "stall_causes": {name: {} for name in STALL_NAMES}, "words": {outermost: words}, "words_created": {},
+            "ports": {
+                link.name: {"unit": "bytes", "words": self.bytes, "busy_cycles": link.busy_ticks / self.fabric.ticks,
+                            "limit_per_cycle": None, "by_stream": {}},
+                "vector_unit": {"unit": "operations", "words": self.layer.operations, "busy_cycles": self.busy,
+                                "limit_per_cycle": self.unit.lanes, "by_stream": {}},
+            },
+            "bytes_dram": self.bytes, "bytes_glb": 0 if "glb" in self.architecture.memories else None,
+            "actions": actions, "windows": {}, "passes": 0, "steps": 0,
+        }  # fmt: skip

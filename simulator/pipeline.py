@@ -1,0 +1,261 @@
+"""The page where a reader starts: read, lower, map, simulate, account, price."""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Any
+
+from simulator.dataflows import find_dataflow, map_layer
+from simulator.energy.price import parts_of, price
+from simulator.energy.table import EnergyTable, load_energy_table
+from simulator.errors import InputError, Problem, refuse
+from simulator.mapping.file import Entry, MappingFile, read_mapping_file
+from simulator.mapping.mapping import Mapping
+from simulator.names import ARRAY
+from simulator.report.result import LayerResult, Layers, NotSimulated, Run
+from simulator.spec.architecture import Architecture
+from simulator.spec.catalog import find, load_architecture, load_workload
+from simulator.spec.layer import Layer, VectorLayer
+from simulator.spec.relax import check_relax
+from simulator.spec.workload import Workload
+
+Progress = Callable[[int, int, str], None]
+"""Called with (layers done, layers in all, the layer's name) whenever a layer is through."""
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One simulation: everything that decides its result. Layers that agree in it are simulated once."""
+
+    layer: Layer | VectorLayer
+    mapping: Mapping | None
+
+
+def simulate(
+    architecture: str | Path | Architecture,
+    workload: str | Path | Workload,
+    *,
+    batch: int = 1,
+    layers: Sequence[str] | None = None,
+    mapping: str | Path | MappingFile | None = None,
+    dataflow: str | None = None,
+    energy: str | Path | EnergyTable | None = None,
+    relax: Iterable[str] = (),
+    jobs: int = 1,
+    progress: Progress | None = None,
+) -> Run:
+    """Run ``workload`` on ``architecture``, cycle by cycle, and account for every PE-cycle.
+
+    Names are shipped ones or paths. ``batch`` images run together; ``layers`` restricts the run to some of
+    them; ``mapping`` overrides the mapping of the layers that it names and ``dataflow`` says how the others
+    are mapped; ``relax`` gives memories, networks or single ports (``glb.input_read``) unlimited rate;
+    ``jobs`` spreads layers over processes. Raises `InputError` for anything that cannot be used. On Ctrl-C
+    the run comes back with the layers that are finished and ``interrupted`` set.
+    """
+    machine = architecture if isinstance(architecture, Architecture) else load_architecture(architecture)
+    network = workload if isinstance(workload, Workload) else load_workload(workload)
+    table = energy if isinstance(energy, EnergyTable) else load_energy_table(energy or _own_table(machine))
+    relaxed = check_relax(machine, (relax,) if isinstance(relax, str) else tuple(relax))
+    if isinstance(jobs, bool) or jobs < 1:
+        raise refuse("jobs", "", jobs, "a whole number of processes greater than 0 was expected")
+    wanted = network.select(layers) if layers is not None else network
+    lowered = wanted.lower(batch)
+    given = _given_mappings(machine, network, mapping, dataflow)
+    skipped = [layer for layer in lowered if isinstance(layer, VectorLayer) and machine.vector_unit is None]
+    simulated = [layer for layer in lowered if layer not in skipped]
+    planned = plan(machine, simulated, given, dataflow)
+    check_prices(machine, table)
+    measured, interrupted = run_jobs(machine, planned, relaxed, jobs, progress)
+    results = tuple(_result(machine, job.layer, data, table) for job, data in zip(planned, measured, strict=False))
+    return Run(
+        architecture=machine,
+        workload=network.name,
+        batch=batch,
+        clock_mhz=machine.clock_mhz,
+        layers=Layers(results),
+        spec=wanted,
+        not_simulated=tuple(_not_simulated(machine, layer) for layer in skipped),
+        mappings={j.layer.name: j.mapping for j in planned[: len(results)] if j.mapping is not None},
+        energy_table=table.in_words,
+        notes=tuple(f"{j.layer.name}: {note}" for j in planned if j.mapping is not None for note in j.mapping.notes),
+        relax=tuple(sorted(relaxed)),
+        provenance=_provenance(architecture, workload, mapping, energy),
+        interrupted=interrupted,
+    )
+
+
+def plan(
+    architecture: Architecture, layers: Sequence[Layer | VectorLayer], given: dict[str, tuple[Entry, str]], dataflow: str | None
+) -> list[Job]:
+    """Map every layer; layers of one shape without a mapping of their own are mapped once."""
+    known: dict[tuple[object, ...], Mapping] = {}
+    faults: list[Problem] = []
+    jobs = []
+    for layer in layers:
+        if isinstance(layer, VectorLayer):
+            jobs.append(Job(layer, None))
+            continue
+        entry, place = given.get(layer.name, (None, f"layer {layer.name}"))
+        try:
+            if entry is not None:
+                mapping = map_layer(layer, architecture, dataflow or architecture.dataflow, entry, place)
+            elif layer.shape in known:
+                mapping = known[layer.shape]
+            else:
+                mapping = map_layer(layer, architecture, dataflow or architecture.dataflow, None, place)
+                known[layer.shape] = mapping
+        except InputError as error:
+            faults += error.problems
+            continue
+        jobs.append(Job(layer, mapping))
+    if faults:
+        raise InputError(faults)
+    return jobs
+
+
+def run_jobs(
+    architecture: Architecture, jobs: Sequence[Job], relaxed: frozenset[str], processes: int, progress: Progress | None
+) -> tuple[list[dict[str, Any]], bool]:
+    """Simulate every job once and hand out its measurements in order; (those finished, whether interrupted)."""
+    keys = [(job.layer.shape, repr(job.mapping)) for job in jobs]
+    first = {key: i for i, key in reversed(list(enumerate(keys)))}
+    unique = [jobs[i] for i in sorted(first.values())]
+    found: dict[tuple[object, str], dict[str, Any]] = {}
+    done: list[dict[str, Any]] = []
+    stream = _measurements(architecture, unique, relaxed, processes)
+    try:
+        for job, key in zip(jobs, keys, strict=True):
+            while key not in found:
+                finished, data = next(stream)
+                found[finished.layer.shape, repr(finished.mapping)] = data
+            done.append(found[key])
+            if progress is not None:
+                progress(len(done), len(jobs), job.layer.name)
+    except KeyboardInterrupt:
+        return done, True
+    finally:
+        stream.close()
+    return done, False
+
+
+def _measurements(
+    architecture: Architecture, jobs: Sequence[Job], relaxed: frozenset[str], processes: int
+) -> Iterator[tuple[Job, dict[str, Any]]]:
+    if processes == 1 or len(jobs) < 2:
+        for job in jobs:
+            yield job, measure_job(architecture, job, relaxed)
+        return
+    warm_up()
+    with ProcessPoolExecutor(min(processes, len(jobs)), mp_context=get_context("spawn")) as pool:
+        futures = [pool.submit(measure_job, architecture, job, relaxed) for job in jobs]
+        try:
+            for job, future in zip(jobs, futures, strict=True):
+                yield job, future.result()
+        finally:
+            pool.shutdown(wait=True, cancel_futures=True)
+
+
+def measure_job(architecture: Architecture, job: Job, relaxed: frozenset[str]) -> dict[str, Any]:
+    """Simulate one layer; a pure function of its arguments."""
+    if isinstance(job.layer, VectorLayer):
+        from simulator.engine.vector import VectorMachine
+
+        vector = VectorMachine(job.layer, architecture, relaxed)
+        vector.run()
+        return vector.measure()
+    from simulator.engine.machine import LayerMachine
+    from simulator.engine.measure import measure
+
+    assert job.mapping is not None
+    machine = LayerMachine(job.layer, job.mapping, architecture, relaxed)
+    machine.run()
+    return measure(machine)
+
+
+def warm_up() -> None:
+    """Compile the kernels (or load them from the cache) before worker processes start."""
+    from simulator.spec.layer import Layer as Nest
+
+    tiny = Nest("warm-up", {"N": 1, "G": 1, "M": 1, "C": 1, "P": 1, "Q": 1, "R": 1, "S": 1})
+    machine = load_architecture("ws16")
+    measure_job(machine, Job(tiny, map_layer(tiny, machine, machine.dataflow, None, "warm-up")), frozenset())
+
+
+def _own_table(architecture: Architecture) -> str:
+    if architecture.energy is None:
+        raise refuse(architecture.name, "energy", None, "the name of an energy table was expected here or with --energy")
+    return architecture.energy
+
+
+def check_prices(architecture: Architecture, table: EnergyTable) -> None:
+    """Refuse a table that cannot price what this machine does, before anything runs."""
+    from simulator.names import DATA_TYPES
+
+    words: dict[str, dict[str, int]] = {d: {"read": 0, "write": 0} for d in DATA_TYPES}
+    actions: dict[str, dict[str, dict[str, int]]] = {"mac": {"all": {"compute": 0, "gated": 0}}, "scratchpad": words}
+    for name, memory in architecture.memories.items():
+        actions[name] = {d: {"read": 0, "write": 0} for d in memory.keeps}
+    for name, network in architecture.networks.items():
+        kind = "hop" if network.source == network.target == ARRAY else "deliver"
+        actions[name] = {d: {kind: 0} for d in network.carries}
+    if architecture.vector_unit is not None:
+        actions["vector_unit"] = {"all": {"operate": 0}}
+    on_chip = [ARRAY, *list(architecture.memories)[1:], *architecture.networks]
+    for name in on_chip + (["vector_unit"] if architecture.vector_unit else []):
+        actions.setdefault(name, {}).setdefault("all", {}).update(clock=0, leakage=0)
+    price(actions, parts_of(architecture), table)
+
+
+def _given_mappings(
+    architecture: Architecture, workload: Workload, mapping: str | Path | MappingFile | None, dataflow: str | None
+) -> dict[str, tuple[Entry, str]]:
+    """The mapping file's entries by layer name: the one given, else what ships for this pair."""
+    if dataflow is not None:
+        find_dataflow(dataflow)
+    if mapping is None:
+        shipped = architecture.mappings.get(workload.name)
+        if shipped is None or dataflow not in (None, architecture.dataflow):
+            return {}
+        file = read_mapping_file(find("mapping", Path(shipped).stem), shipped)
+        names = [layer.name for layer in workload.layers]
+        known = {n.casefold().replace("_", "-") for n in names}
+        entries = {k: e for k, e in file.entries.items() if k.casefold().replace("_", "-") in known}
+        file = MappingFile(file.place, file.dataflow, entries)
+    else:
+        file = mapping if isinstance(mapping, MappingFile) else read_mapping_file(find("mapping", mapping), str(mapping))
+    matched = file.matched([layer.name for layer in workload.layers])
+    return {name: (entry, file.place) for name, entry in matched.items()}
+
+
+def _result(architecture: Architecture, layer: Layer | VectorLayer, data: dict[str, Any], table: EnergyTable) -> LayerResult:
+    return LayerResult.from_measured(
+        layer.name,
+        data,
+        price(data["actions"], parts_of(architecture), table),
+        clock_mhz=architecture.clock_mhz,
+        macs_per_cycle=architecture.spatial.pe.macs_per_cycle,
+        zeros=layer.zeros if isinstance(layer, Layer) else {},  # type: ignore[arg-type]
+    )
+
+
+def _not_simulated(architecture: Architecture, layer: VectorLayer) -> NotSimulated:
+    bits = architecture.word_bits
+    volume = -(-(layer.input_words * bits["input"] + layer.output_words * bits["output"]) // 8)
+    return NotSimulated(layer.name, layer.operator, layer.input_words, layer.output_words, volume)
+
+
+def _provenance(*inputs: object) -> dict[str, Any]:
+    """Version and a hash of every input file, so that a result can be traced to what made it."""
+    import hashlib
+
+    from simulator import __version__
+
+    kinds = ("architecture", "workload", "mapping", "energy")
+    hashes = {}
+    for kind, value in zip(kinds, inputs, strict=True):
+        if isinstance(value, str | Path):
+            data = find(kind, value).read_bytes()  # type: ignore[arg-type]
+            hashes[kind] = {"file": str(value), "sha256": hashlib.sha256(data).hexdigest()}
+    return {"version": __version__, "inputs": hashes}
