@@ -39,7 +39,7 @@ def _with_sources(schema: Any) -> Any:
 def _or_told(key: str, schema: dict[str, Any]) -> dict[str, Any]:
     if key in ("name", "kind", "layers") or _is_mapping(schema):
         return schema
-    outer = {name: schema[name] for name in ("description", "title", "default") if name in schema}
+    outer = {name: part for name, part in schema.items() if name in ("description", "title", "default")}
     inner = {name: part for name, part in schema.items() if name not in outer}
     told = {"$ref": "#/$defs/told", "properties": {"value": inner}}
     return {**outer, "anyOf": [inner, told]}
