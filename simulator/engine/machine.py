@@ -1,6 +1,5 @@
 """One layer on one machine: the processes that fill, drain and compute, and the run of them."""
 
-from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import islice
@@ -82,12 +81,13 @@ class LayerMachine:
         self.configured = _configuration_cycles(architecture)
         self.world = World(initial_time=self.configured)
         self.ports: dict[str, FabricPort] = {}
+        self._routes: dict[tuple[str, DataType, str], tuple[list[FabricPort], int]] = {}
         self.fabric = Fabric(self.world, self._fabric_ticks())
         self.levels: dict[tuple[str, DataType], Level] = {}
         self._make_levels()
         rings = MOST_TILES + 4
         self.state = new_state(self.tables, self.program, rings, self.configured)
-        self.waiting: dict[int, deque[Resident]] = {s: deque() for s in range(kernel.STREAMS)}
+        self.bound = kernel.Bound(self.program, self.state)
         self.wake = self.world.event()
         self.type_counts: dict[int, int] = {}
         self.kernel_calls = 0
@@ -138,17 +138,24 @@ class LayerMachine:
         return self.ports[name]
 
     def _legs(self, level: Level, data_type: DataType, words: int, way: str) -> tuple[tuple[Leg, ...], int]:
-        """The ports between a level and the next one out, and the latency; ``way`` is "fill" or "drain"."""
+        """The ports between a level and the next one out with their units, and the latency."""
+        key = (level.name, data_type, way)
+        if key not in self._routes:
+            self._routes[key] = self._route(level, data_type, reads=way == "fill")
+        ports, latency = self._routes[key]
+        parent, units = self.architecture.memories[level.parent], words
+        if isinstance(parent, Dram):
+            units = parent.transfer_bytes(words * self.architecture.word_bits[data_type])
+        return (Leg(ports[0], units), *(Leg(port, words) for port in ports[1:])), latency
+
+    def _route(self, level: Level, data_type: DataType, *, reads: bool) -> tuple[list[FabricPort], int]:
         parent, child = self.architecture.memories[level.parent], self.architecture.memories[level.name]
-        reads = way == "fill"
         port, rate = parent.array_port(data_type, "read" if reads else "write")
         latency = 0
-        units = words
         if isinstance(parent, Dram):
             rate = parent.bytes_per_core_cycle(self.architecture.clock_mhz)
-            units = parent.transfer_bytes(words * self.architecture.word_bits[data_type])
             latency += parent.latency_cycles
-        legs = [Leg(self._port(level.parent, port, rate, parent), units)]
+        ports = [self._port(level.parent, port, rate, parent)]
         ends = (level.parent, level.name) if reads else (level.name, level.parent)
         network = self.architecture.network(data_type, *ends)
         if network is not None:
@@ -158,10 +165,10 @@ class LayerMachine:
                 network, network, "unlimited" if network in self.relaxed else part.words_per_cycle,
                 self.fabric.ticks, part.arbitration, part.priority,
             )  # fmt: skip
-            legs.append(Leg(self.ports.setdefault(network, shared), words))
+            ports.append(self.ports.setdefault(network, shared))
         own, own_rate = child.outer_port(data_type, "write" if reads else "read")
-        legs.append(Leg(self._port(level.name, own, own_rate, child), words))
-        return tuple(legs), latency
+        ports.append(self._port(level.name, own, own_rate, child))
+        return ports, latency
 
     # -- processes -----------------------------------------------------------------------------------------------
 
@@ -258,7 +265,7 @@ class LayerMachine:
             self._push()
             limit = self.world.peek_cycle(forever)
             self.kernel_calls += 1
-            code = kernel.advance(self.program, s, forever if limit == forever else limit * ticks)
+            code = self.bound.advance(forever if limit == forever else limit * ticks)
             self._report_events()
             if code == 1:
                 continue

@@ -50,3 +50,10 @@ jit = _make_jit()
 
 stage = _make_jit(forceinline=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
 """For the stages of a kernel: merged into their caller, which spares a count per array and call."""
+
+
+def compiled() -> bool:
+    """Whether kernels are compiled in this process (NUMBA_DISABLE_JIT turns it off)."""
+    import numba
+
+    return not numba.config.DISABLE_JIT

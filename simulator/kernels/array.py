@@ -14,7 +14,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from simulator.kernels._jit import jit, stage
+from simulator.kernels._jit import compiled, jit, stage
+from simulator.kernels.views import addresses, view1, view2, view3, view4
 
 A = NDArray[np.int64]
 
@@ -104,6 +105,17 @@ class State(NamedTuple):
 def ceil_div(a: int, b: int) -> int:
     """Smallest integer not below a / b, for b > 0."""
     return -(-a // b)
+
+
+@stage
+def quick_ceil_div(a: int, b: int, inverse: float) -> int:
+    """`ceil_div` for a >= 0 by multiplying with ``inverse`` = 1 / b; exact, the guess is put right."""
+    guess = int(a * inverse)
+    while guess * b < a:
+        guess += 1
+    while (guess - 1) * b >= a:
+        guess -= 1
+    return guess
 
 
 @stage
@@ -292,12 +304,12 @@ def grant(p: Program, s: State, stream: int, head: A) -> None:
         c[AT_GLOBAL] += 1
         return
     slot = s.stream[stream, DONE] % s.arrival.shape[1]
-    for pe in range(s.pe.shape[1]):
-        mark = p.arrive[delivery, 0, pe]
+    arrival, marks_in, extra = s.arrival[stream, slot], p.arrive[delivery, 0], p.arrive[delivery, 1]
+    latency, ticks, inverse = p.stream[stream, LATENCY], p.machine[TICKS], 1.0 / p.machine[TICKS]
+    for pe in range(arrival.shape[0]):
+        mark = marks_in[pe]
         if before < mark <= after:
-            s.arrival[stream, slot, pe] = (
-                ceil_div(start + (mark - before) * step, p.machine[TICKS]) + p.stream[stream, LATENCY] + p.arrive[delivery, 1, pe]
-            )
+            arrival[pe] = quick_ceil_div(start + (mark - before) * step, ticks, inverse) + latency + extra[pe]
     s.stream[stream, SENT] += words_each
     c[AT_WORD] += words_each
     if stream == PIN and s.scalars[PIN_FIRST] != 0:
@@ -498,7 +510,7 @@ def run_chains(p: Program, s: State, tile: int, kind: int, slot: int, room_out: 
     order, ups, downs, out_words = p.work[kind, ORDER], p.work[kind, UP], p.work[kind, DOWN], p.work[kind, OUT_WORDS]
     shared, pipe, hop, latency = p.machine[SHARED_ADDER] != 0, p.machine[PIPELINE], ceil_div(p.machine[LINK_TICKS], p.machine[TICKS]), p.machine[LINK_LATENCY]
     out_port = p.stream[POUT, NETWORK_PORT] if p.stream[POUT, NETWORK_PORT] >= 0 else p.stream[POUT, BUFFER_PORT]
-    ready, taken = 0, 0
+    ready, taken, same_words, transfer = 0, 0, -1, 0
     for i in range(clock.shape[0]):
         pe = order[i]
         if pe < 0:
@@ -538,7 +550,9 @@ def run_chains(p: Program, s: State, tile: int, kind: int, slot: int, room_out: 
         if down < 0:
             ready = max(ready, last + (pipe if shared else 0))
         chain[pe, 0] = first + hop + latency
-        chain[pe, 1] = max(last + hop, first + ceil_div(words * p.machine[LINK_TICKS], p.machine[TICKS])) + latency
+        if words != same_words:
+            same_words, transfer = words, ceil_div(words * p.machine[LINK_TICKS], p.machine[TICKS])
+        chain[pe, 1] = max(last + hop, first + transfer) + latency
     return ready, taken
 
 
@@ -572,8 +586,8 @@ def needs_passes(s: State) -> bool:
     return bool(newest >= s.scalars[PUSHED] and s.scalars[PUSHED] - oldest < s.passes.shape[0])
 
 
-@jit
-def advance(p: Program, s: State, limit: int) -> int:
+@stage
+def run_until(p: Program, s: State, limit: int) -> int:
     """Grant every transaction that starts before ``limit`` (ticks) or before the first event that this causes.
 
     Returns 0 when nothing can go on without new tiles, 1 when more passes must be pushed first, 2 at the limit. Events (tiles that are through) are in ``s.events``.
@@ -607,3 +621,29 @@ def advance(p: Program, s: State, limit: int) -> int:
             return 2
         grant(p, s, best, heads[best])
         settle(p, s, best)
+
+
+@jit
+def _run_at(rows: A, limit: int) -> int:
+    """`run_until` on tables given by their addresses: those of a `Program`, then those of a `State`."""
+    p = Program(
+        view3(rows, 0), view2(rows, 1), view3(rows, 2), view1(rows, 3), view2(rows, 4), view2(rows, 5), view2(rows, 6), view2(rows, 7), view2(rows, 8), view1(rows, 9),
+    )
+    s = State(
+        view1(rows, 10), view2(rows, 11), view2(rows, 12), view3(rows, 13), view2(rows, 14), view2(rows, 15), view4(rows, 16), view3(rows, 17), view4(rows, 18), view2(rows, 19), view2(rows, 20), view3(rows, 21), view2(rows, 22), view2(rows, 23), view2(rows, 24), view1(rows, 25), view1(rows, 26), view2(rows, 27), view2(rows, 28), view2(rows, 29), view2(rows, 30), view2(rows, 31),
+    )
+    return run_until(p, s, limit)  # type: ignore[no-any-return]
+
+
+class Bound:
+    """A program and a state that belong together, ready to run."""
+
+    def __init__(self, program: Program, state: State) -> None:
+        self.program, self.state = program, state
+        self._rows = addresses((*program, *state))
+
+    def advance(self, limit: int) -> int:
+        """See `run_until`."""
+        if compiled():
+            return int(_run_at(self._rows, limit))
+        return run_until(self.program, self.state, limit)  # type: ignore[no-any-return]
