@@ -21,7 +21,17 @@ _PUBLIC = {
     "InputError": "simulator.errors",
 }
 
-__all__ = ["Architecture", "InputError", "LayerResult", "Mapping", "Run", "Workload", "load_architecture", "load_workload", "simulate"]
+__all__ = [
+    "Architecture",
+    "InputError",
+    "LayerResult",
+    "Mapping",
+    "Run",
+    "Workload",
+    "load_architecture",
+    "load_workload",
+    "simulate",
+]
 
 if TYPE_CHECKING:
     from simulator.errors import InputError

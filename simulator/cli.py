@@ -1,7 +1,5 @@
 """The ``stallion`` command. Everything but typer is loaded when a command needs it."""
 
-# ruff: noqa: PLC0415 (see above)
-
 import json
 import re
 import shlex

@@ -6,7 +6,7 @@ Dimension = Literal["N", "G", "M", "C", "P", "Q", "R", "S"]
 DataType = Literal["weight", "input", "output"]
 
 DIMENSIONS: Final[tuple[Dimension, ...]] = ("N", "G", "M", "C", "P", "Q", "R", "S")
-"""Batch, groups, output channels and input channels (per group), output rows and columns, filter rows and columns."""
+"""Batch, groups, output and input channels (per group), output rows and columns, filter rows and columns."""
 
 DATA_TYPES: Final[tuple[DataType, ...]] = ("weight", "input", "output")
 

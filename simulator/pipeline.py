@@ -1,6 +1,6 @@
 """The page where a reader starts: read, lower, map, simulate, account, price."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from multiprocessing import get_context
@@ -68,7 +68,9 @@ def simulate(
     planned = plan(machine, simulated, given, dataflow)
     check_prices(machine, table)
     measured, interrupted = run_jobs(machine, planned, relaxed, jobs, progress)
-    results = tuple(_result(machine, job.layer, data, table) for job, data in zip(planned, measured, strict=False))
+    results = tuple(
+        _result(machine, job.layer, data, table) for job, data in zip(planned, measured, strict=False)
+    )
     return Run(
         architecture=machine,
         workload=network.name,
@@ -79,7 +81,9 @@ def simulate(
         not_simulated=tuple(_not_simulated(machine, layer) for layer in skipped),
         mappings={j.layer.name: j.mapping for j in planned[: len(results)] if j.mapping is not None},
         energy_table=table.in_words,
-        notes=tuple(f"{j.layer.name}: {note}" for j in planned if j.mapping is not None for note in j.mapping.notes),
+        notes=tuple(
+            f"{j.layer.name}: {note}" for j in planned if j.mapping is not None for note in j.mapping.notes
+        ),
         relax=tuple(sorted(relaxed)),
         provenance=_provenance(architecture, workload, mapping, energy),
         interrupted=interrupted,
@@ -87,7 +91,10 @@ def simulate(
 
 
 def plan(
-    architecture: Architecture, layers: Sequence[Layer | VectorLayer], given: dict[str, tuple[Entry, str]], dataflow: str | None
+    architecture: Architecture,
+    layers: Sequence[Layer | VectorLayer],
+    given: dict[str, tuple[Entry, str]],
+    dataflow: str | None,
 ) -> list[Job]:
     """Map every layer; layers of one shape without a mapping of their own are mapped once."""
     known: dict[tuple[object, ...], Mapping] = {}
@@ -116,9 +123,13 @@ def plan(
 
 
 def run_jobs(
-    architecture: Architecture, jobs: Sequence[Job], relaxed: frozenset[str], processes: int, progress: Progress | None
+    architecture: Architecture,
+    jobs: Sequence[Job],
+    relaxed: frozenset[str],
+    processes: int,
+    progress: Progress | None,
 ) -> tuple[list[dict[str, Any]], bool]:
-    """Simulate every job once and hand out its measurements in order; (those finished, whether interrupted)."""
+    """Simulate every job once; (measurements of those finished, in order of jobs; whether interrupted)."""
     keys = [(job.layer.shape, repr(job.mapping)) for job in jobs]
     first = {key: i for i, key in reversed(list(enumerate(keys)))}
     unique = [jobs[i] for i in sorted(first.values())]
@@ -142,7 +153,7 @@ def run_jobs(
 
 def _measurements(
     architecture: Architecture, jobs: Sequence[Job], relaxed: frozenset[str], processes: int
-) -> Iterator[tuple[Job, dict[str, Any]]]:
+) -> Generator[tuple[Job, dict[str, Any]], None, None]:
     if processes == 1 or len(jobs) < 2:
         for job in jobs:
             yield job, measure_job(architecture, job, relaxed)
@@ -185,7 +196,12 @@ def warm_up() -> None:
 
 def _own_table(architecture: Architecture) -> str:
     if architecture.energy is None:
-        raise refuse(architecture.name, "energy", None, "the name of an energy table was expected here or with --energy")
+        raise refuse(
+            architecture.name,
+            "energy",
+            None,
+            "the name of an energy table was expected here or with --energy",
+        )
     return architecture.energy
 
 
@@ -194,7 +210,10 @@ def check_prices(architecture: Architecture, table: EnergyTable) -> None:
     from simulator.names import DATA_TYPES
 
     words: dict[str, dict[str, int]] = {d: {"read": 0, "write": 0} for d in DATA_TYPES}
-    actions: dict[str, dict[str, dict[str, int]]] = {"mac": {"all": {"compute": 0, "gated": 0}}, "scratchpad": words}
+    actions: dict[str, dict[str, dict[str, int]]] = {
+        "mac": {"all": {"compute": 0, "gated": 0}},
+        "scratchpad": words,
+    }
     for name, memory in architecture.memories.items():
         actions[name] = {d: {"read": 0, "write": 0} for d in memory.keeps}
     for name, network in architecture.networks.items():
@@ -209,7 +228,10 @@ def check_prices(architecture: Architecture, table: EnergyTable) -> None:
 
 
 def _given_mappings(
-    architecture: Architecture, workload: Workload, mapping: str | Path | MappingFile | None, dataflow: str | None
+    architecture: Architecture,
+    workload: Workload,
+    mapping: str | Path | MappingFile | None,
+    dataflow: str | None,
 ) -> dict[str, tuple[Entry, str]]:
     """The mapping file's entries by layer name: the one given, else what ships for this pair."""
     if dataflow is not None:
@@ -224,12 +246,18 @@ def _given_mappings(
         entries = {k: e for k, e in file.entries.items() if k.casefold().replace("_", "-") in known}
         file = MappingFile(file.place, file.dataflow, entries)
     else:
-        file = mapping if isinstance(mapping, MappingFile) else read_mapping_file(find("mapping", mapping), str(mapping))
+        file = (
+            mapping
+            if isinstance(mapping, MappingFile)
+            else read_mapping_file(find("mapping", mapping), str(mapping))
+        )
     matched = file.matched([layer.name for layer in workload.layers])
     return {name: (entry, file.place) for name, entry in matched.items()}
 
 
-def _result(architecture: Architecture, layer: Layer | VectorLayer, data: dict[str, Any], table: EnergyTable) -> LayerResult:
+def _result(
+    architecture: Architecture, layer: Layer | VectorLayer, data: dict[str, Any], table: EnergyTable
+) -> LayerResult:
     return LayerResult.from_measured(
         layer.name,
         data,

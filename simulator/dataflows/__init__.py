@@ -1,8 +1,8 @@
 """Dataflows: one file each. A dataflow is a function that makes a mapping for a layer on a machine.
 
 To add one, put a file in this package with a function decorated by `register`; nothing else changes. The
-function gets the layer, the architecture, the parameters that a mapping file gives for the layer (None: choose)
-and the place to name in errors; it returns a `Mapping`, or raises `InputError` where nothing fits.
+function gets the layer, the architecture, the parameters that a mapping file gives for the layer (None:
+choose) and the place to name in errors; it returns a `Mapping`, or raises `InputError` where nothing fits.
 """
 
 from collections.abc import Callable
@@ -16,6 +16,7 @@ from simulator.mapping.file import Entry
 from simulator.mapping.mapping import Mapping
 from simulator.spec.architecture import Architecture
 from simulator.spec.layer import Layer
+from simulator.spec.validation import did_you_mean
 
 Dataflow = Callable[[Layer, Architecture, dict[str, int] | None, str], Mapping]
 
@@ -43,14 +44,16 @@ def find_dataflow(name: str, place: str = "--dataflow", key: str = "") -> Datafl
     """The dataflow called ``name``; raises `InputError` with the nearest names."""
     known = dataflows()
     if name not in known:
-        from simulator.spec.validation import did_you_mean
-
         raise refuse(place, key, name, f"no such dataflow; {did_you_mean(name, known, family='dataflows')}")
     return known[name]
 
 
 def map_layer(
-    layer: Layer, architecture: Architecture, dataflow: str, given: Entry | None = None, place: str = "mapping"
+    layer: Layer,
+    architecture: Architecture,
+    dataflow: str,
+    given: Entry | None = None,
+    place: str = "mapping",
 ) -> Mapping:
     """Map one layer: as ``given`` says, or as the dataflow chooses. The result has passed `check`.
 

@@ -18,7 +18,7 @@ def loops(*trips: tuple[Dimension, int]) -> Loops:
 
 
 def tiled(dimension: Dimension, total: int, by: int, covered: int) -> Loops:
-    """A loop over ``total`` in strides of ``by`` around loops that cover ``covered``; none where one trip does."""
+    """A loop over ``total`` in strides of ``by`` around loops that cover ``covered``; none for one trip."""
     trips = ceiling(total, by)
     return (Loop(dimension, trips, 0 if by == covered else by),) if trips > 1 else ()
 
@@ -44,7 +44,7 @@ def thinned(lengths: list[int]) -> list[int]:
 
 
 def spaced(most: int, limit: int) -> list[int]:
-    """The numbers 1 to ``most``; where they are more than ``limit``, ever wider apart and the powers of two."""
+    """The numbers 1 to ``most``; beyond ``limit`` of them, ever wider apart and the powers of two."""
     if most <= limit:
         return list(range(1, most + 1))
     some = {round(most ** (i / (limit - 1))) for i in range(limit)}
@@ -55,4 +55,6 @@ def no_parameters(dataflow: str, layer: Layer, parameters: dict[str, int] | None
     """Refuse parameters given to a dataflow that has none."""
     if parameters is not None:
         shown = ", ".join(f"{k}: {v}" for k, v in parameters.items())
-        raise refuse(place, f"layers.{layer.name}", shown, f"{dataflow} takes no parameters; loop nests were expected")
+        raise refuse(
+            place, f"layers.{layer.name}", shown, f"loop nests were expected: {dataflow} takes no parameters"
+        )

@@ -1,4 +1,4 @@
-"""Chooses row-stationary parameters: all candidates at once by a bound, then the best ones by their exact cost."""
+"""Chooses row-stationary parameters: all candidates at once by a bound, then the best by their exact cost."""
 
 from collections.abc import Iterator
 
@@ -9,7 +9,7 @@ from simulator.components.base import Rate
 from simulator.components.memories.base import bytes_to_words
 from simulator.components.memories.dram import Dram
 from simulator.dataflows.loops import ceiling, even_parts, spaced, thinned
-from simulator.dataflows.row_stationary import Parameters, build, place_sets
+from simulator.dataflows.sets import Parameters, build, place_sets
 from simulator.mapping.check import capacity_bits, problems
 from simulator.mapping.mapping import Mapping
 from simulator.mapping.tiles import fits, input_span
@@ -44,7 +44,8 @@ def _widened(x: Parameters, layer: Layer, architecture: Architecture) -> list[Ma
     placement = place_sets(x, layer, architecture)
     if placement is None:
         return []
-    filters, out = x.p * x.t, []
+    filters = x.p * x.t
+    out: list[Mapping] = []
     buffer = architecture.levels("output")[-1]
     for passes in even_parts(ceiling(layer.sizes["M"], filters), ceiling(layer.sizes["M"], filters)):
         m = min(layer.sizes["M"], passes * filters)
@@ -70,14 +71,15 @@ def _ranked(layer: Layer, architecture: Architecture) -> Iterator[Parameters]:
 
 def _grid(layer: Layer, architecture: Architecture) -> Grid:
     """All (e, r, t, p, q, n) that the array and the scratchpads could hold, one column each."""
-    size, array, pe = layer.sizes, architecture.array, architecture.array.pe
+    size, array, pe = layer.sizes, architecture.array, architecture.spatial.pe
     taps = size["S"]
-    p_most = min(pe.psum_words, pe.psum_in_fifo_words, pe.psum_out_fifo_words, pe.weight_words // taps, size["M"])
+    psums = min(pe.psum_words, pe.psum_in_fifo_words, pe.psum_out_fifo_words)
+    p_most = min(psums, pe.weight_words // taps, size["M"])
     q_most = min(pe.input_words // taps, size["C"])
     sets = array.rows // size["R"]
     images = np.array(thinned(even_parts(size["N"], size["N"])))
     filters, channels = np.array(spaced(p_most, CHOICES)), np.array(spaced(q_most, CHOICES // 2))
-    out = [np.zeros((6, 0), dtype=np.int64)]
+    out: list[Grid] = [np.zeros((6, 0), dtype=np.int64)]
     for e in _strips(size["P"], sets * array.columns):
         fold = ceiling(e, array.columns)
         wide = array.columns // ceiling(e, fold)
@@ -127,15 +129,15 @@ def _may_fit(grid: Grid, layer: Layer, architecture: Architecture) -> NDArray[np
 
 
 def _bound(grid: Grid, layer: Layer, architecture: Architecture) -> tuple[Floats, Floats]:
-    """Cycles of the busiest resource, and relative energy, with as many output channels in the buffer as fit."""
+    """Cycles of the busiest resource, and relative energy, with as many filters in the buffer as fit."""
     _, r, t, p, q, _ = grid
     held = _pass_words(grid, layer)
     c_trips = -(-layer.sizes["C"] // (q * r))
     m_trips = -(-layer.sizes["M"] // (p * t))
     moved = _moved_words(grid, held, layer)
-    first = 0 if architecture.array.initial_psums == "buffer" else 1
-    off_chip = moved["weight"] + moved["input"] // m_trips * _tiles_of_filters(grid, held, layer, architecture)
-    off_chip = off_chip + moved["output"]
+    first = 0 if architecture.spatial.initial_psums == "buffer" else 1
+    rounds = _tiles_of_filters(grid, held, layer, architecture)
+    off_chip = moved["weight"] + moved["input"] // m_trips * rounds + moved["output"]
     times = [
         _compute_cycles(grid, layer, architecture),
         moved["weight"] / _rate(architecture, "weight"),
@@ -147,7 +149,8 @@ def _bound(grid: Grid, layer: Layer, architecture: Architecture) -> tuple[Floats
     room = capacity_bits(architecture, architecture.levels("weight")[-1])
     alone = 2 * held["weight"] * architecture.word_bits["weight"] > room
     late = np.where(alone, times[1], 0.0)
-    energy = (BUFFER + NOC) * (moved["weight"] + moved["input"] + 2 * moved["output"] * c_trips) + OFF_CHIP * off_chip
+    crossed = moved["weight"] + moved["input"] + 2 * moved["output"] * c_trips
+    energy = (BUFFER + NOC) * crossed + OFF_CHIP * off_chip
     return np.maximum.reduce(times) + late, energy.astype(np.float64)
 
 
@@ -165,29 +168,31 @@ def _moved_words(grid: Grid, held: dict[DataType, Grid], layer: Layer) -> dict[D
 def _compute_cycles(grid: Grid, layer: Layer, architecture: Architecture) -> Floats:
     """MAC cycles of the busiest PEs, and the additions of psums where the adder is shared."""
     e, r, t, p, q, _ = grid
-    size, pe = layer.sizes, architecture.array.pe
+    size, pe = layer.sizes, architecture.spatial.pe
     columns = size["G"] * size["N"] * -(-size["P"] // e) * size["Q"] * _shares(size["M"], p, t)
     macs = columns * size["S"] * _shares(size["C"], q, r)
     adds = columns * -(-size["C"] // (q * r)) if pe.adder == "shared" else 0
-    return (macs / pe.macs_per_cycle + adds).astype(np.float64)
+    return np.asarray(macs / pe.macs_per_cycle + adds, dtype=np.float64)
 
 
-def _tiles_of_filters(grid: Grid, held: dict[DataType, Grid], layer: Layer, architecture: Architecture) -> Grid:
+def _tiles_of_filters(
+    grid: Grid, held: dict[DataType, Grid], layer: Layer, architecture: Architecture
+) -> Grid:
     """How many tiles the output channels take, with as many of them in the buffer as it holds."""
     _, _, t, p, _, _ = grid
     buffer, bits = architecture.levels("output")[-1], architecture.word_bits
-    room = capacity_bits(architecture, buffer)
+    room = np.full_like(t, capacity_bits(architecture, buffer))
     if "input" in architecture.memories[buffer].keeps:
         room = room - held["input"] * bits["input"]
     filters = np.minimum(p * t, layer.sizes["M"])
     passes = np.maximum(1, room // (held["output"] * bits["output"]))
-    return -(-layer.sizes["M"] // (filters * passes))
+    return np.asarray(-(-layer.sizes["M"] // (filters * passes)))
 
 
 def _shares(total: int, own: Grid, copies: Grid) -> Grid:
     """Sum over passes of the busiest PE's share of ``total``, ``own`` each on ``copies`` PEs."""
     whole, rest = total // (own * copies), total % (own * copies)
-    return whole * own + np.minimum(rest, own)
+    return np.asarray(whole * own + np.minimum(rest, own))
 
 
 def _rate(architecture: Architecture, data_type: DataType, *, outwards: bool = False) -> float:
@@ -205,5 +210,5 @@ def _dram_words_per_cycle(architecture: Architecture) -> float:
     memory = architecture.memories[architecture.outermost]
     if not isinstance(memory, Dram):
         return np.inf
-    rate = bytes_to_words(memory.bytes_per_core_cycle(architecture.clock_mhz), architecture.word_bits["input"])
-    return _number(rate)
+    rate = memory.bytes_per_core_cycle(architecture.clock_mhz)
+    return _number(bytes_to_words(rate, architecture.word_bits["input"]))

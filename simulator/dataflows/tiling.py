@@ -1,7 +1,7 @@
-"""From what a pass does at least to a whole mapping: how large tiles grow, and in which order they are worked on.
+"""From what a pass does at least to a whole mapping: how large tiles grow, and in which order they run.
 
-The stationary dataflows share it. A dataflow proposes cores; the planner keeps those that move the fewest words
-per MAC, grows their tiles in a few orders while buffers hold them, and takes the cheapest result.
+The stationary dataflows share it. A dataflow proposes cores; the planner keeps those that move the fewest
+words per MAC, grows their tiles in a few orders while buffers hold them, and takes the cheapest result.
 """
 
 from collections.abc import Iterable, Iterator
@@ -73,7 +73,9 @@ class Core:
         return covered_by(self.rows + self.columns + self.pe, ONES)
 
 
-def plan(style: Style, spatial: Iterable[tuple[Loops, Loops]], layer: Layer, architecture: Architecture, place: str) -> Mapping:
+def plan(
+    style: Style, spatial: Iterable[tuple[Loops, Loops]], layer: Layer, architecture: Architecture, place: str
+) -> Mapping:
     """The cheapest mapping over the given (rows, columns); raises `InputError` where none fits."""
     found: list[tuple[Cost, int, Mapping]] = []
     for core in _best_cores(style, spatial, layer, architecture):
@@ -86,7 +88,7 @@ def plan(style: Style, spatial: Iterable[tuple[Loops, Loops]], layer: Layer, arc
 
 
 def spread(room: int, order: Dimensions, left: Trips) -> list[tuple[Dimension, int]]:
-    """Fill an axis of ``room`` PEs with even parts of the dimensions in ``order``; takes them off ``left``."""
+    """Fill an axis of ``room`` PEs with even parts of dimensions in ``order``; takes them off ``left``."""
     out = []
     for d in order:
         n = ceiling(left[d], ceiling(left[d], min(left[d], room)))
@@ -113,33 +115,34 @@ def reductions(room: int, layer: Layer) -> list[list[tuple[Dimension, int]]]:
             out.append(outermost + [(d, size[d]) for d in inner if size[d] > 1])
         elif not inner:
             out.append(outermost)
-    first_only = [spread(room, (d,), dict(size)) for d in ("R", "S")]  # type: ignore[arg-type]
-    return [x for i, x in enumerate(out + first_only) if x not in (out + first_only)[:i]]
+    out += [spread(room, ("R",), dict(size)), spread(room, ("S",), dict(size))]
+    return [x for i, x in enumerate(out) if x not in out[:i]]
 
 
 def _best_cores(
     style: Style, spatial: Iterable[tuple[Loops, Loops]], layer: Layer, architecture: Architecture
 ) -> list[Core]:
     """The cores that fit and take the least time per MAC at the array's border, best first."""
-    scored = []
+    scored: list[tuple[tuple[float, float], int, Core]] = []
     for rows, columns in spatial:
         for pe in _bursts(style, rows + columns, layer, architecture):
             core = Core(rows, columns, pe)
             scored.append((_step_score(style, core, layer, architecture), len(scored), core))
     fitting: list[Core] = []
     for _, _, core in nsmallest(40 * CORES, scored):
-        if _fit({}, style, core, layer, architecture, 1):
+        if _fit({}, style, core, layer, architecture):
             fitting.append(core)
         if len(fitting) == CORES:
             return fitting
     if not fitting:
-        fitting = [c for _, _, c in sorted(scored) if _fit({}, style, c, layer, architecture, 1)][:CORES]
+        fitting = [c for _, _, c in sorted(scored) if _fit({}, style, c, layer, architecture)]
+        return fitting[:CORES]
     return fitting
 
 
 def _bursts(style: Style, spatial: Loops, layer: Layer, architecture: Architecture) -> Iterator[Loops]:
     """Loops inside one PE that its scratchpads can hold."""
-    array, pe = architecture.array, architecture.array.pe
+    array, pe = architecture.spatial, architecture.spatial.pe
     over = covered_by(spatial, ONES)
     room = {d: array.pad_words(d) for d in DATA_TYPES}
     room["output"] = min(room["output"], pe.psum_in_fifo_words, pe.psum_out_fifo_words)
@@ -155,14 +158,14 @@ def _bursts(style: Style, spatial: Loops, layer: Layer, architecture: Architectu
 def _step_score(style: Style, core: Core, layer: Layer, architecture: Architecture) -> tuple[float, float]:
     """(Cycles, words over the border) per MAC of a full step.
 
-    Where outputs finish in their PEs, every pass takes its weights from off chip anew, so that link counts too.
+    Where outputs finish in their PEs, every pass takes its weights from off chip anew: that link counts too.
     """
     extents = tuple(min(e, layer.sizes[d]) for e, d in zip(core.extents, DIMENSIONS, strict=True))
     own = covered_by(core.pe, ONES)
     macs, own_macs = 1, 1
     for e, o in zip(extents, own, strict=True):
         macs, own_macs = macs * e, own_macs * o
-    cycles, moved = own_macs / architecture.array.pe.macs_per_cycle, 0
+    cycles, moved = own_macs / architecture.spatial.pe.macs_per_cycle, 0
     for d in style.moving:
         count = words(layer, extents, d)
         moved += count * (2 if d == "output" else 1)
@@ -181,11 +184,14 @@ def _rate(architecture: Architecture, data_type: DataType) -> float:
     return float("inf") if isinstance(rate, str) else float(rate)
 
 
-def _fit(grown: Trips, style: Style, core: Core, layer: Layer, architecture: Architecture, tiles: int) -> bool:
+def _fit(
+    grown: Trips, style: Style, core: Core, layer: Layer, architecture: Architecture, *, tiles: int = 1
+) -> bool:
     """Whether every buffer holds ``tiles`` tiles: the outermost one all that has grown, the others a pass."""
     reach = list(zip(DIMENSIONS, core.extents, strict=True))
     whole = tuple(min(layer.sizes[d], e * grown.get(d, 1)) for d, e in reach)
-    one_pass = tuple(min(layer.sizes[d], e * (grown.get(d, 1) if d in style.stepped else 1)) for d, e in reach)
+    stepped = {d: n for d, n in grown.items() if d in style.stepped}
+    one_pass = tuple(min(layer.sizes[d], e * stepped.get(d, 1)) for d, e in reach)
     for position, memory in enumerate(list(architecture.memories.values())[1:]):
         bits = tile_bits(layer, one_pass if position else whole, memory.keeps, architecture.word_bits)
         quota = memory.tile_quota(bits, dict.fromkeys(bits, tiles))
@@ -194,7 +200,9 @@ def _fit(grown: Trips, style: Style, core: Core, layer: Layer, architecture: Arc
     return True
 
 
-def _grow(order: Dimensions, tiles: int, style: Style, core: Core, layer: Layer, architecture: Architecture) -> Trips:
+def _grow(
+    order: Dimensions, style: Style, core: Core, layer: Layer, architecture: Architecture, *, tiles: int
+) -> Trips:
     """The trips inside a tile, each dimension in turn as large as fits in even parts."""
     grown: Trips = dict.fromkeys(DIMENSIONS, 1)
     for d in sorted(order, key=lambda d: d not in REDUCTION) if style.finishes else order:
@@ -204,7 +212,7 @@ def _grow(order: Dimensions, tiles: int, style: Style, core: Core, layer: Layer,
         low, high = 0, len(choices) - 1
         while low < high:
             middle = (low + high) // 2
-            if _fit(grown | {d: choices[middle]}, style, core, layer, architecture, tiles):
+            if _fit(grown | {d: choices[middle]}, style, core, layer, architecture, tiles=tiles):
                 high = middle
             else:
                 low = middle + 1
@@ -221,17 +229,18 @@ def _tilings(style: Style, core: Core, layer: Layer, architecture: Architecture)
     """Mappings of a core: every growth, with and without room for second tiles, in every order."""
     seen = set()
     for tiles, growth in product((2, 1), GROWTH):
-        if not _fit({}, style, core, layer, architecture, tiles):
+        if not _fit({}, style, core, layer, architecture, tiles=tiles):
             continue
-        grown = _grow(growth, tiles, style, core, layer, architecture)
+        grown = _grow(growth, style, core, layer, architecture, tiles=tiles)
         key = tuple(grown.items())
         if key not in seen:
             seen.add(key)
-            yield from (_assemble(style, core, grown, order, layer, architecture) for order in ORDERS)
+            for order in ORDERS:
+                yield _assemble(style, core, grown, order, layer=layer, architecture=architecture)
 
 
 def _assemble(
-    style: Style, core: Core, grown: Trips, order: Dimensions, layer: Layer, architecture: Architecture
+    style: Style, core: Core, grown: Trips, order: Dimensions, *, layer: Layer, architecture: Architecture
 ) -> Mapping:
     """The mapping of a core whose tiles have grown; loops inside tiles go as far in as buffers hold them."""
     cover = {d: core.extents[INDEX[d]] * grown[d] for d in DIMENSIONS}

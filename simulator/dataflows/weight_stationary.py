@@ -27,7 +27,9 @@ def weight_stationary(
 ) -> Mapping:
     """Input channels (and taps) along the axis that sums psums, output channels along the other."""
     no_parameters(STYLE.name, layer, parameters, place)
-    return plan(STYLE, summed_layouts(layer, architecture, SUMMED_AXIS, OTHER_AXIS), layer, architecture, place)
+    return plan(
+        STYLE, summed_layouts(layer, architecture, SUMMED_AXIS, OTHER_AXIS), layer, architecture, place
+    )
 
 
 def summed_layouts(
@@ -35,7 +37,7 @@ def summed_layouts(
 ) -> Iterator[tuple[Loops, Loops]]:
     """(rows, columns) with reductions innermost on the axis that sums psums, where there is one.
 
-    What reductions leave of that axis goes to the dimensions ``summed``; the other axis is filled by ``other``.
+    What reductions leave of that axis goes to dimensions ``summed``; the other axis is filled by ``other``.
     """
     array = architecture.array
     chained = chain_axis(architecture)

@@ -1,4 +1,4 @@
-"""What a finished layer is reported as: PE-cycles, words, ports, windows and action counts, all as counted."""
+"""What a finished layer is reported as: PE-cycles, words, ports, windows and actions, as counted."""
 
 from typing import Any
 
@@ -8,6 +8,7 @@ from simulator.components.memories.dram import Dram
 from simulator.components.networks.base import Ints
 from simulator.engine.machine import LayerMachine, Level
 from simulator.engine.program import STREAM_NAMES, STREAM_TYPES, Port, stream_ports
+from simulator.engine.world import FabricPort
 from simulator.kernels import array as kernel
 from simulator.names import ARRAY, DATA_TYPES, PE_CYCLE_NAMES, STALL_NAMES, DataType
 
@@ -19,7 +20,9 @@ def measure(machine: LayerMachine) -> Tree:
     """Everything that one layer's run yields, under the names of the results."""
     state, layer = machine.state, machine.layer
     words = words_by_level(machine)
-    macs = int(sum(n * int(k.macs.sum()) for n, k in zip(state.computed.tolist(), machine.tables.kinds, strict=True)))
+    macs = int(
+        sum(n * int(k.macs.sum()) for n, k in zip(state.computed.tolist(), machine.tables.kinds, strict=True))
+    )
     active = [int(t.mapped.sum()) for t in machine.tables.types]
     counted = machine.type_counts
     passes = sum(counted.values())
@@ -96,11 +99,11 @@ def glb_bytes(machine: LayerMachine, words: Tree) -> int | None:
         return None
     bits = machine.architecture.word_bits
     sides = {d: ways["array_read"] + ways["array_write"] for d, ways in words["glb"].items()}
-    return sum(-(-n * bits[d] // 8) for d, n in sides.items())
+    return sum(-(-int(n) * bits[d] // 8) for d, n in sides.items())
 
 
 def ports(machine: LayerMachine) -> Tree:
-    """Units moved, busy cycles and limit of every port; ``by_stream`` splits the units by data type and direction."""
+    """Units moved, busy cycles and limit of every port; ``by_stream`` splits the units by stream."""
     out: Tree = {}
     table, routes = stream_ports(machine.architecture, machine.relaxed)
     moved, ticks = stream_words(machine), int(machine.program.machine[kernel.TICKS])
@@ -108,18 +111,18 @@ def ports(machine: LayerMachine) -> Tree:
         row = machine.state.port[number]
         streams = {s: moved[s] for s, route in zip(STREAM_NAMES, routes, strict=True) if number in route}
         out[port.name] = _port(port, int(row[kernel.MOVED]), int(row[kernel.BUSY]) / ticks, streams)
-    for name, port in machine.ports.items():
+    for name, fabric_port in machine.ports.items():
         by_stream: dict[str, int] = {}
         for at, stream, _, _, units in machine.fabric.transfers:
             if at == name:
                 by_stream[stream] = by_stream.get(stream, 0) + units
         known = out.setdefault(name, {"words": 0, "busy_cycles": 0, "limit_per_cycle": None, "by_stream": {}})
-        dram = isinstance(machine.architecture.memories.get(port.cause), Dram)
-        limit = "unlimited" if port.ticks_per_unit == 0 else machine.fabric.ticks / port.ticks_per_unit
+        dram = isinstance(machine.architecture.memories.get(fabric_port.cause), Dram)
+        limit = _fabric_limit(machine, fabric_port)
         known |= {
             "unit": "bytes" if dram else "words",
-            "words": known["words"] + port.units,
-            "busy_cycles": known["busy_cycles"] + port.busy_ticks / machine.fabric.ticks,
+            "words": known["words"] + fabric_port.units,
+            "busy_cycles": known["busy_cycles"] + fabric_port.busy_ticks / machine.fabric.ticks,
             "limit_per_cycle": limit,
         }
         for stream, units in by_stream.items():
@@ -127,15 +130,23 @@ def ports(machine: LayerMachine) -> Tree:
     return out
 
 
+def _fabric_limit(machine: LayerMachine, port: FabricPort) -> float | str:
+    return "unlimited" if port.ticks_per_unit == 0 else machine.fabric.ticks / port.ticks_per_unit
+
+
 def _port(port: Port, words: int, busy_cycles: float, streams: dict[str, int]) -> Tree:
     limit = port.rate if isinstance(port.rate, str) else float(port.rate)
     return {
-        "unit": "words", "words": words, "busy_cycles": busy_cycles, "limit_per_cycle": limit, "by_stream": dict(streams)
+        "unit": "words",
+        "words": words,
+        "busy_cycles": busy_cycles,
+        "limit_per_cycle": limit,
+        "by_stream": dict(streams),
     }  # fmt: skip
 
 
 def windows(machine: LayerMachine) -> Tree:
-    """Series over time: words per window of each stream and fabric port, and the most tiles held per window."""
+    """Series over time: words of each stream and fabric port and the most tiles held, per window."""
     width = 1 << int(machine.state.scalars[kernel.SHIFT])
     while machine.end // width >= kernel.WINDOWS:
         width *= 2
@@ -147,7 +158,9 @@ def windows(machine: LayerMachine) -> Tree:
         out[f"words.{stream}"] = folded[:count].copy()
     by_port: dict[str, Ints] = {}
     for name, _, start, end, units in machine.fabric.transfers:
-        _spread(by_port.setdefault(f"units.{name}", np.zeros(count, dtype=np.int64)), start, end, units, width)
+        _spread(
+            by_port.setdefault(f"units.{name}", np.zeros(count, dtype=np.int64)), start, end, units, width
+        )
     out |= by_port
     for (name, data_type), level in machine.levels.items():
         out[f"tiles.{name}.{data_type}"] = _peaks(level, count, width)

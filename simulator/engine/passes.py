@@ -1,4 +1,4 @@
-"""The passes of a layer, one row at a time: which tiles each uses, which are new, which are seen for the last time."""
+"""The passes of a layer, one row each: the tiles it uses, those that are new, and those seen last."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -91,7 +91,8 @@ def pass_rows(
         number, new, first, block, tile, _ = this
         end, last = following[1], following[5]
         yield (
-            number, *map(int, new), int(end[2]), first, block, *map(int, last), *tile, int(end[0]), int(end[1]),
+            number, *map(int, new), int(end[2]), first, block,
+            *map(int, last), *tile, int(end[0]), int(end[1]),
         )  # fmt: skip
 
 

@@ -2,12 +2,13 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import product
 from math import lcm
 
 import numpy as np
 
 from simulator.components.base import Rate
-from simulator.components.networks.base import Delivery, Ints
+from simulator.components.networks.base import Delivery, Ints, Network
 from simulator.engine.passes import Row, pass_rows, psum_blocks
 from simulator.engine.steps import StepKind, Wires, step_kind
 from simulator.errors import refuse
@@ -78,7 +79,9 @@ def wires_of(architecture: Architecture) -> Wires:
     found = {key: None if name is None else architecture.networks[name] for key, name in names.items()}
     for needed in ("weight", "input", "psum_out"):
         if found[needed] is None:
-            raise refuse(architecture.name, "networks", None, f"a network is needed for {needed} at the array")
+            raise refuse(
+                architecture.name, "networks", None, f"a network is needed for {needed} at the array"
+            )
     array = architecture.array
     return Wires(**found, rows=array.rows, columns=array.columns)  # type: ignore[arg-type]
 
@@ -114,7 +117,9 @@ def stream_ports(architecture: Architecture, relaxed: frozenset[str]) -> tuple[l
 class Tables:
     """Builds a layer's `Program`, and its pass rows on demand."""
 
-    def __init__(self, layer: Layer, mapping: Mapping, architecture: Architecture, relaxed: frozenset[str]) -> None:
+    def __init__(
+        self, layer: Layer, mapping: Mapping, architecture: Architecture, relaxed: frozenset[str]
+    ) -> None:
         self.layer, self.mapping, self.architecture = layer, mapping, architecture
         self.wires = wires_of(architecture)
         self.inner = {d: architecture.levels(d)[-1] for d in DATA_TYPES}
@@ -142,10 +147,12 @@ class Tables:
         return number, self.types[number].moves
 
     def _all_pass_extents(self) -> Iterator[int]:
-        """Register every extent that a pass can have: each dimension whole or as what some remainder leaves."""
+        """Register every extent that a pass can have: each dimension whole or what a remainder leaves."""
         sizes = {d: self.layer.sizes[d] for d in INDEX}
         options: list[set[int]] = [{sizes[d]} for d in INDEX]
-        for loop, step in zip(self.mapping.outer, steps_of(self.mapping.outer, self.mapping.pass_extents), strict=True):
+        for loop, step in zip(
+            self.mapping.outer, steps_of(self.mapping.outer, self.mapping.pass_extents), strict=True
+        ):
             i = INDEX[loop.dimension]
             options[i] = {e for n in options[i] for e in _pieces(n, step)}
         clipped = [{min(e, c) for e in o} for o, c in zip(options, self.mapping.pass_extents, strict=True)]
@@ -153,7 +160,9 @@ class Tables:
 
     def _sliding(self) -> tuple[str | None, tuple[int, int]]:
         """The step loop along which windows slide, and by how many input (rows, columns) at a time."""
-        moving = [i for i, x in enumerate(self.mapping.steps) if x.dimension in RELEVANT["input"] and x.trips > 1]
+        moving = [
+            i for i, x in enumerate(self.mapping.steps) if x.dimension in RELEVANT["input"] and x.trips > 1
+        ]
         if not moving:
             return None, (0, 0)
         loop = self.mapping.steps[moving[-1]]
@@ -208,7 +217,9 @@ class Tables:
         self._fill_dying(start)
         return PassType(start, len(table.kind) - start, mapped, moves)
 
-    def _input_mode(self, before: tuple[int, ...] | None, now: tuple[int, ...], new: bool, relevant: list[int]) -> int:
+    def _input_mode(
+        self, before: tuple[int, ...] | None, now: tuple[int, ...], new: bool, relevant: list[int]
+    ) -> int:
         """0: the inputs stay; 1: a whole new window; 2: the window slides."""
         if not new:
             return 0
@@ -216,7 +227,9 @@ class Tables:
             return 1
         changed = [i for i in relevant if now[i] != before[i]]
         loop = self.mapping.steps[changed[0]].dimension
-        slides = len(changed) == 1 and loop == self._slide_dimension and now[changed[0]] == before[changed[0]] + 1
+        slides = (
+            len(changed) == 1 and loop == self._slide_dimension and now[changed[0]] == before[changed[0]] + 1
+        )
         return 2 if slides else 1
 
     def _fill_dying(self, start: int) -> None:
@@ -240,11 +253,15 @@ class Tables:
         loops = [loop for loop in self.mapping.pe if loop.trips > 1]
         one_column = self.mapping.pe_extents[INDEX["Q"]] == 1
         taps = self.mapping.pe_extents[INDEX["S"]]
-        return self._slide_dimension == "Q" and one_column and (taps == 1 or (bool(loops) and loops[0].dimension == "S"))
+        return (
+            self._slide_dimension == "Q"
+            and one_column
+            and (taps == 1 or (bool(loops) and loops[0].dimension == "S"))
+        )
 
     def program(self) -> kernel.Program:
         """The kernel's tables."""
-        array, pe, table = self.architecture.array, self.architecture.array.pe, self._steps
+        array, pe, table = self.architecture.spatial, self.architecture.spatial.pe, self._steps
         ports, routes = stream_ports(self.architecture, self.relaxed)
         causes = self.causes(ports)
         links = self.wires.links
@@ -253,10 +270,18 @@ class Tables:
         deliveries = [d for kind in self.kinds for d in kind.deliveries]
         prefixes = [d.prefix for d in deliveries]
         priority = self._ranks(ports, routes)
-        capacity = [pe.weight_words + pe.weight_fifo_words, pe.input_words + pe.input_fifo_words, pe.psum_in_fifo_words, 0]
+        capacity = [
+            pe.weight_words + pe.weight_fifo_words,
+            pe.input_words + pe.input_fifo_words,
+            pe.psum_in_fifo_words,
+            0,
+        ]
         self._refuse_what_does_not_fit(deliveries, capacity)
         widest = max(int(kind.out_words.max()) for kind in self.kinds)
-        slots = [1 if pe.adder == "shared" else max(1, pe.psum_words // widest), max(1, pe.psum_out_fifo_words // widest)]
+        slots = [
+            1 if pe.adder == "shared" else max(1, pe.psum_words // widest),
+            max(1, pe.psum_out_fifo_words // widest),
+        ]
         latency = [0 if n is None else n.latency_cycles for n in self._stream_networks()]
         port_rows = [[ticks_per_unit(x.rate, ticks), causes.index(x.cause), x.mode] for x in ports]
         machine = [
@@ -273,7 +298,9 @@ class Tables:
             types=_ints([[t.start, t.steps] for t in self.types]),
             step=table.rows(),
             mapped=_ints([t.mapped for t in self.types]),
-            stream=_ints([[c, *r, k, lat] for c, r, k, lat in zip(capacity, routes, priority, latency, strict=True)]),
+            stream=_ints(
+                [[c, *r, k, lat] for c, r, k, lat in zip(capacity, routes, priority, latency, strict=True)]
+            ),
             port=_ints(port_rows),
             machine=_ints(machine),
         )
@@ -285,8 +312,8 @@ class Tables:
     def _relaxes_links(self) -> bool:
         return self.architecture.psum_links() in self.relaxed
 
-    def _stream_networks(self) -> list[object]:
-        return [self.wires.weight, self.wires.input, self.wires.psum_in, self.wires.psum_out]  # type: ignore[list-item]
+    def _stream_networks(self) -> list[Network | None]:
+        return [self.wires.weight, self.wires.input, self.wires.psum_in, self.wires.psum_out]
 
     def _ranks(self, ports: list[Port], routes: list[list[int]]) -> list[int]:
         """The declared priority of each stream, from the first part on its route that declares one."""
@@ -316,8 +343,6 @@ def _pieces(total: int, step: int) -> set[int]:
 
 
 def _combinations(options: list[set[int]]) -> Iterator[Extents]:
-    from itertools import product
-
     yield from product(*(sorted(o, reverse=True) for o in options))
 
 
@@ -352,10 +377,13 @@ def new_state(tables: Tables, program: kernel.Program, tile_rings: int, now: int
 
     streams = kernel.STREAMS
     state = kernel.State(
-        scalars=z(kernel.SCALARS), passes=z(RING, kernel.PASS_COLUMNS), stream=z(streams, 13), release=z(streams, ring, 2),
-        port=z(len(program.port), 3), tile_time=z(streams, tile_rings), tile_breaks=z(streams, tile_rings, kernel.BREAKS, 2),
-        arrival=z(3, ring, pes), breaks=z(3, ring, kernel.BREAKS, 2), pe=z(3, pes), chain=z(pes, 2), slot=z(3, slots, pes),
-        open_tile=z(slots, 2), tile_ring=z(3, ring), block=z(tables.blocks, 4), delivered=z(len(program.delivery)),
+        scalars=z(kernel.SCALARS), passes=z(RING, kernel.PASS_COLUMNS),
+        stream=z(streams, 13), release=z(streams, ring, 2), port=z(len(program.port), 3),
+        tile_time=z(streams, tile_rings), tile_breaks=z(streams, tile_rings, kernel.BREAKS, 2),
+        arrival=z(3, ring, pes), breaks=z(3, ring, kernel.BREAKS, 2),
+        pe=z(3, pes), chain=z(pes, 2), slot=z(3, slots, pes),
+        open_tile=z(slots, 2), tile_ring=z(3, ring),
+        block=z(tables.blocks, 4), delivered=z(len(program.delivery)),
         computed=z(len(tables.kinds)), added=z(len(tables.kinds), 2), names=z(pes, 10),
         causes=z(4, len(tables.causes())), events=z(4 * RING + 16, 2), windows=z(streams, kernel.WINDOWS),
     )  # fmt: skip

@@ -1,6 +1,7 @@
 """What one step needs and does in every PE: words, MACs, chains. Pure functions of mapping and extents."""
 
 from dataclasses import dataclass
+from itertools import pairwise
 from math import prod
 
 import numpy as np
@@ -74,14 +75,18 @@ def weight_words(mapping: Mapping, block: Block) -> Ints:
 
 
 def input_words(layer: Layer, block: Block, back: tuple[int, int] | None = None) -> Ints:
-    """Ids of the inputs that a PE needs, column by column; without those of a window ``back`` (rows, columns) ago."""
+    """Ids of the inputs a PE needs, column by column, without those of a window ``back`` (rows, columns) ago."""
     axes = []
     for axis, (o, f) in enumerate((("P", "R"), ("Q", "S"))):
         (p, r), (ps, rs) = zip(block.along(o), block.along(f), strict=True)  # type: ignore[arg-type]
-        taps = np.array(layer.input_indices(axis, (p, r), (ps, rs)), dtype=np.int64) + layer.padding_before[axis]
+        taps = (
+            np.array(layer.input_indices(axis, (p, r), (ps, rs)), dtype=np.int64) + layer.padding_before[axis]
+        )
         axes.append(taps)
     rows, columns = axes
-    channels = _grid([np.arange(block.along(d)[0], sum(block.along(d)), dtype=np.int64) for d in ("N", "G", "C")])
+    channels = _grid(
+        [np.arange(block.along(d)[0], sum(block.along(d)), dtype=np.int64) for d in ("N", "G", "C")]
+    )
     span = 1 << 14
     if back is None:
         fresh_rows, fresh_columns = rows, columns
@@ -92,7 +97,9 @@ def input_words(layer: Layer, block: Block, back: tuple[int, int] | None = None)
     return (ids * span + fresh_columns[:, None, None]).ravel()
 
 
-def _chains(works: list[PeWork], links: Ints | None, pes: int, columns: int, place_name: str) -> tuple[Ints, Ints, Ints]:
+def _chains(
+    works: list[PeWork], links: Ints | None, pes: int, columns: int, place_name: str
+) -> tuple[Ints, Ints, Ints]:
     """Who adds to whom: (up, down, order). PEs that hold parts of one output form a chain along the links."""
     groups: dict[tuple[int, ...], list[int]] = {}
     relevant = [INDEX[d] for d in DIMENSIONS if d in RELEVANT["output"]]
@@ -102,7 +109,7 @@ def _chains(works: list[PeWork], links: Ints | None, pes: int, columns: int, pla
     order: list[int] = []
     for members in groups.values():
         chain = sorted(members, key=lambda pe: (-(pe // columns), pe))
-        for below, above in zip(chain, chain[1:], strict=False):
+        for below, above in pairwise(chain):
             if links is None or links[below] != above:
                 raise refuse(
                     place_name, "array", f"PE {below} and PE {above}",
@@ -126,8 +133,10 @@ class Wires:
     columns: int
 
 
-def step_kind(layer: Layer, mapping: Mapping, extent: Extents, back: tuple[int, int], wires: Wires) -> StepKind:
-    """Work out one kind of step. ``back`` is how far the input window slides from step to step (rows, columns)."""
+def step_kind(
+    layer: Layer, mapping: Mapping, extent: Extents, back: tuple[int, int], wires: Wires
+) -> StepKind:
+    """Work out one kind of step. ``back``: how far the input window slides per step (rows, columns)."""
     pes = wires.rows * wires.columns
     works = place(mapping, extent, wires.columns)
     empty = np.zeros(0, dtype=np.int64)
@@ -150,8 +159,12 @@ def step_kind(layer: Layer, mapping: Mapping, extent: Extents, back: tuple[int, 
     deliveries = tuple(
         network.deliver(needs, wires.rows, wires.columns)
         for network, needs in (
-            (wires.weight, weights), (wires.input, whole), (wires.input, slide), (collect_in, ins), (wires.psum_out, outs)
-        )  # fmt: skip
+            (wires.weight, weights),
+            (wires.input, whole),
+            (wires.input, slide),
+            (collect_in, ins),
+            (wires.psum_out, outs),
+        )
     )
     kept = int(max(len(a) - len(b) for a, b in zip(whole, slide, strict=True)))
     widest = int(max(len(a) for a in whole))

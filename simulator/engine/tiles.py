@@ -17,7 +17,7 @@ class Tile:
 
     ``key`` tells tiles apart, so that a tile that comes back is known; ``first`` is False for an output tile
     that has partial sums outside; ``last`` is True for one that gets no more; ``parent_new`` and
-    ``parent_last`` say whether it is the first or last one that the next memory out serves from one of its own.
+    ``parent_last``: whether it is the first or last one that the next memory out serves from one of its own.
     """
 
     key: tuple[int, ...]
@@ -43,11 +43,22 @@ def tile_words(layer: Layer, data_type: DataType, block: Block) -> tuple[int, in
 
 
 def _span(layer: Layer, axis: int, first: int, extent: int, tap: int, taps: int) -> tuple[int, int]:
-    return _span_of(layer.stride[axis], layer.dilation[axis], layer.padding_before[axis], layer.input_size[axis], first, extent, tap, taps)
+    return _span_of(
+        layer.stride[axis],
+        layer.dilation[axis],
+        layer.padding_before[axis],
+        layer.input_size[axis],
+        first,
+        extent,
+        tap,
+        taps,
+    )
 
 
 @lru_cache(maxsize=65536)
-def _span_of(step: int, spread: int, before: int, size: int, first: int, extent: int, tap: int, taps: int) -> tuple[int, int]:
+def _span_of(
+    step: int, spread: int, before: int, size: int, first: int, extent: int, tap: int, taps: int
+) -> tuple[int, int]:
     base = first * step + tap * spread - before
     indices = {base + p * step + r * spread for p in range(extent) for r in range(taps)}
     return len(indices), sum(0 <= i < size for i in indices)

@@ -1,4 +1,4 @@
-"""Operators without MACs on a vector unit: chunks come from the outermost memory, are worked on, and go back."""
+"""Operators without MACs on a vector unit: chunks come from the outermost memory and go back."""
 
 from typing import Any
 
@@ -12,7 +12,7 @@ from simulator.spec.layer import VectorLayer
 
 
 class VectorMachine:
-    """One vector layer: two chunks can wait on either side of the lanes, so transfers and work overlap as they fit."""
+    """One vector layer; two chunks can wait on either side of the lanes, so transfers and work overlap."""
 
     def __init__(self, layer: VectorLayer, architecture: Architecture, relaxed: frozenset[str]) -> None:
         if architecture.vector_unit is None:
@@ -22,14 +22,25 @@ class VectorMachine:
         memory = architecture.memories[architecture.outermost]
         assert isinstance(memory, Dram)
         self.dram = memory
-        rate = "unlimited" if architecture.outermost in relaxed else memory.bytes_per_core_cycle(architecture.clock_mhz)
+        rate = (
+            "unlimited"
+            if architecture.outermost in relaxed
+            else memory.bytes_per_core_cycle(architecture.clock_mhz)
+        )
         ticks = 1 if isinstance(rate, str) else rate.numerator
         self.world = World()
         self.fabric = Fabric(self.world, ticks)
         self.ports = {
-            way: fabric_port(memory.array_port("input", way)[0], architecture.outermost, rate, ticks, memory.arbitration, memory.priority)
+            way: fabric_port(
+                memory.array_port("input", way)[0],
+                architecture.outermost,
+                rate,
+                ticks,
+                memory.arbitration,
+                memory.priority,
+            )
             for way in ("read", "write")
-        }  # fmt: skip
+        }
         if memory.directions == "shared":
             self.ports["write"] = self.ports["read"]
         quarter = self.unit.buffer_words // 4
@@ -52,7 +63,9 @@ class VectorMachine:
             yield self._move(self._share(self.layer.input_words, chunk), "read")
             yield ready.put(1)
 
-    def _work(self, room: simpy.Container, ready: simpy.Container, out: simpy.Container, done: simpy.Container) -> Process:
+    def _work(
+        self, room: simpy.Container, ready: simpy.Container, out: simpy.Container, done: simpy.Container
+    ) -> Process:
         for chunk in range(self.chunks):
             yield ready.get(1)
             yield out.get(1)
@@ -82,7 +95,10 @@ class VectorMachine:
         """What the layer is reported as; its PE-cycles all lie between work of the array."""
         pes = self.architecture.spatial.pes
         outermost = self.architecture.outermost
-        words = {d: {"array_read": 0, "array_write": 0, "outer_read": 0, "outer_write": 0} for d in ("input", "output")}
+        words = {
+            d: {"array_read": 0, "array_write": 0, "outer_read": 0, "outer_write": 0}
+            for d in ("input", "output")
+        }
         words["input"]["array_read"] = self.layer.input_words
         words["output"]["array_write"] = self.layer.output_words
         idle = ("array", *list(self.architecture.memories)[1:], *self.architecture.networks, "vector_unit")

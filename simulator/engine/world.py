@@ -1,6 +1,6 @@
 """SimPy's part: simulated time, the fabric between memories, and tiles that move in whole transactions."""
 
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -78,7 +78,7 @@ class _Request:
 
 
 class Fabric:
-    """Grants transactions between memories in the order of their start times; ties by the port's arbitration."""
+    """Grants transactions between memories in order of start time; ties by the port's arbitration."""
 
     def __init__(self, world: World, ticks: int) -> None:
         self.world, self.ticks = world, ticks
@@ -144,10 +144,12 @@ class Fabric:
         visible = -(-(start + longest) // self.ticks) + request.latency
         begin = -(-start // self.ticks)
         breaks = ((begin, busiest.cause), (visible, slowest.cause))
-        self.transfers.extend((leg.port.name, request.stream, begin, visible, leg.units) for leg in request.legs)
+        self.transfers.extend(
+            (leg.port.name, request.stream, begin, visible, leg.units) for leg in request.legs
+        )
         moved = Moved(begin, visible, breaks)
         timer = self.world.timeout(visible - int(self.world.now), moved)
-        timer.callbacks.append(lambda event: request.done.succeed(event.value))  # type: ignore[union-attr]
+        _when(timer, lambda event: request.done.succeed(event.value))
 
 
 class Credits:
@@ -164,7 +166,7 @@ class Credits:
         if room.triggered:
             self._note()
         else:
-            room.callbacks.append(lambda _: self._note())  # type: ignore[union-attr]
+            _when(room, lambda _: self._note())
         return room
 
     def give(self) -> None:
@@ -176,7 +178,21 @@ class Credits:
         self.history.append((int(self.world.now), self.capacity - int(self._room.level)))
 
 
-def fabric_port(name: str, cause: str, rate: Any, ticks: int, mode: str, priority: tuple[str, ...]) -> FabricPort:
+def _when(event: simpy.Event, act: Callable[[simpy.Event], object]) -> None:
+    """Call ``act`` when the event, which must still be ahead, happens."""
+
+    def callback(happened: simpy.Event) -> None:
+        act(happened)
+
+    assert event.callbacks is not None
+    event.callbacks.append(callback)
+
+
+def fabric_port(
+    name: str, cause: str, rate: Any, ticks: int, mode: str, priority: tuple[str, ...]
+) -> FabricPort:
     """Build a port; ``priority`` names streams, first served first."""
     order = [*priority, *(s for s in ("weight", "input", "psum_in", "psum_out") if s not in priority)]
-    return FabricPort(name, cause, ticks_per_unit(rate, ticks), MODES[mode], {s: i for i, s in enumerate(order)})
+    return FabricPort(
+        name, cause, ticks_per_unit(rate, ticks), MODES[mode], {s: i for i, s in enumerate(order)}
+    )

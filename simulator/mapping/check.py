@@ -9,7 +9,7 @@ from simulator.errors import InputError, Problem
 from simulator.mapping.mapping import Loops, Mapping
 from simulator.mapping.nest import INDEX, ONES, Loop, steps_of
 from simulator.mapping.tiles import cut, held_bits, inside, pieces, step_words
-from simulator.names import DATA_TYPES, DIMENSIONS, REDUCTION
+from simulator.names import DIMENSIONS, REDUCTION
 from simulator.spec.architecture import Architecture
 from simulator.spec.layer import Layer
 
@@ -26,14 +26,22 @@ def check(mapping: Mapping, layer: Layer, architecture: Architecture, place: str
 
 def problems(mapping: Mapping, layer: Layer, architecture: Architecture, place: str) -> list[Problem]:
     """Every problem of a mapping; the later checks run only where the memories are named right."""
-    found = [Problem(place, f"{layer.name}.{key}", value, text) for key, value, text in _levels(mapping, architecture)]
+    found = [
+        Problem(place, f"{layer.name}.{key}", value, text)
+        for key, value, text in _levels(mapping, architecture)
+    ]
     if found:
         return found
     rest = (
-        *_coverage(mapping, layer), *_fan_out(mapping, architecture), *_reductions(mapping, layer, architecture),
-        *_scratchpads(mapping, layer, architecture), *_buffers(mapping, layer, architecture),
-    )  # fmt: skip
-    return [Problem(place, f"{layer.name}.{key}" if key else layer.name, value, text) for key, value, text in rest]
+        *_coverage(mapping, layer),
+        *_fan_out(mapping, architecture),
+        *_reductions(mapping, layer, architecture),
+        *_scratchpads(mapping, layer, architecture),
+        *_buffers(mapping, layer, architecture),
+    )
+    return [
+        Problem(place, f"{layer.name}.{key}" if key else layer.name, value, text) for key, value, text in rest
+    ]
 
 
 Found = Iterator[tuple[str, str, str]]
@@ -48,9 +56,17 @@ def _levels(mapping: Mapping, architecture: Architecture) -> Found:
             yield name, "", f"no such memory in {architecture.name}; it has {', '.join(known)}"
     for name in known:
         if name not in given:
-            yield name, "", f"loops for every memory were expected ([] where there are none); {name} is missing"
+            yield (
+                name,
+                "",
+                f"loops for every memory were expected ([] where there are none); {name} is missing",
+            )
     if sorted(known) == sorted(given) and known != given:
-        yield "", ", ".join(given), f"memories in the order of the architecture were expected: {', '.join(known)}"
+        yield (
+            "",
+            ", ".join(given),
+            f"memories in the order of the architecture were expected: {', '.join(known)}",
+        )
 
 
 def _sections(mapping: Mapping) -> list[tuple[str, Loops]]:
@@ -90,7 +106,7 @@ def _text(loops: Sequence[Loop]) -> str:
 
 
 def chain_axis(architecture: Architecture) -> str | None:
-    """``rows`` or ``columns``: the axis along which PEs pass psums to their neighbours; None where they do not."""
+    """The axis (``rows`` or ``columns``) along which PEs pass psums to their neighbours; None: they do not."""
     name = architecture.psum_links()
     array = architecture.array
     links = None if name is None else architecture.networks[name].chains(array.rows, array.columns)
@@ -107,7 +123,11 @@ def _reductions(mapping: Mapping, layer: Layer, architecture: Architecture) -> F
         summed = [loop for loop in loops if loop.dimension in REDUCTION and loop.trips > 1]
         if summed and key != axis:
             can = f"only its {axis} sum psums" if axis else "its PEs do not pass psums on"
-            yield f"array.{key}", _text(summed), f"reduction loops cannot lie on {key} of {architecture.name}: {can}"
+            yield (
+                f"array.{key}",
+                _text(summed),
+                f"reduction loops cannot lie on {key} of {architecture.name}: {can}",
+            )
         elif summed:
             yield from _chain_order(mapping, layer, key, [loop for loop in loops if loop.trips > 1])
 
@@ -115,7 +135,11 @@ def _reductions(mapping: Mapping, layer: Layer, architecture: Architecture) -> F
 def _chain_order(mapping: Mapping, layer: Layer, key: str, loops: list[Loop]) -> Found:
     for outer, inner in pairwise(loops):
         if outer.dimension in REDUCTION and inner.dimension not in REDUCTION:
-            yield f"array.{key}", _text(loops), "reduction loops must be the innermost ones, so that chains are unbroken"
+            yield (
+                f"array.{key}",
+                _text(loops),
+                "reduction loops must be the innermost ones, so that chains are unbroken",
+            )
             return
     summed = [i for i, loop in enumerate(mapping.spatial) if loop.dimension in REDUCTION and loop.trips > 1]
     steps = steps_of(mapping.spatial, mapping.pe_extents)
@@ -126,20 +150,25 @@ def _chain_order(mapping: Mapping, layer: Layer, key: str, loops: list[Loop]) ->
         lengths = blocks[loop.dimension]
         real = sorted({-(-length // steps[i]) for length in lengths})
         if i in summed[1:] and real != [loop.trips]:
-            text = f"a reduction loop inside another must always run all its trips; it runs {real[0]} somewhere"
+            text = (
+                f"a reduction loop inside another must always run all its trips; it runs {real[0]} somewhere"
+            )
             yield f"array.{key}", str(loop), text
         blocks[loop.dimension] = cut(lengths, steps[i])
 
 
 def _scratchpads(mapping: Mapping, layer: Layer, architecture: Architecture) -> Found:
-    needed, pe = step_words(mapping, layer), architecture.array.pe
-    for data_type in DATA_TYPES:
-        name, room = ("psum" if data_type == "output" else data_type), architecture.array.pad_words(data_type)
-        if needed[data_type] > room:
-            yield "pe", _text(mapping.pe), f"{name} scratchpad holds {room} words, a step needs {needed[data_type]}"
-    for name, room in (("psum_in", pe.psum_in_fifo_words), ("psum_out", pe.psum_out_fifo_words)):
-        if needed["output"] > room:
-            yield "pe", _text(mapping.pe), f"{name} FIFO holds {room} words, a step needs {needed['output']}"
+    needed, pe = step_words(mapping, layer), architecture.spatial.pe
+    rooms = [
+        ("weight scratchpad", pe.weight_words, needed["weight"]),
+        ("input scratchpad", pe.input_words, needed["input"]),
+        ("psum scratchpad", pe.psum_words, needed["output"]),
+        ("psum_in FIFO", pe.psum_in_fifo_words, needed["output"]),
+        ("psum_out FIFO", pe.psum_out_fifo_words, needed["output"]),
+    ]
+    for name, room, words in rooms:
+        if words > room:
+            yield "pe", _text(mapping.pe), f"{name} holds {room} words, a step needs {words}"
 
 
 def _buffers(mapping: Mapping, layer: Layer, architecture: Architecture) -> Found:

@@ -9,6 +9,8 @@ from typing import Any, Final
 from simulator.errors import InputError, Problem, refuse
 from simulator.mapping.mapping import Loops, Mapping
 from simulator.mapping.nest import Loop
+from simulator.spec.reader import read_yaml, strip_provenance, write_yaml
+from simulator.spec.validation import did_you_mean
 
 _TOP: Final = ("dataflow", "layers", "description")
 _AXES: Final = ("rows", "columns")
@@ -40,8 +42,6 @@ class MappingFile:
         names = {normal(name): name for name in layers}
         unknown = [key for key in self.entries if normal(key) not in names]
         if unknown:
-            from simulator.spec.validation import did_you_mean
-
             hints = {key: did_you_mean(key, names.values(), family="layers") for key in unknown}
             raise InputError(
                 Problem(self.place, f"layers.{key}", "", f"no such layer; {hints[key]}") for key in unknown
@@ -55,15 +55,14 @@ def normal(name: str) -> str:
 
 
 def read_mapping_file(path: Path, place: str | None = None) -> MappingFile:
-    """Read a mapping file; raises `InputError` with every problem of the file. ``place`` stands in messages."""
-    from simulator.spec.reader import read_yaml, strip_provenance
-
+    """Read a mapping file; raises `InputError` with all its problems. ``place`` stands in messages."""
     return parse_mapping(strip_provenance(read_yaml(path))[0], place or str(path))
 
 
 def parse_mapping(data: Dict[str, Any], place: str) -> MappingFile:
     """`read_mapping_file` on data that was read already."""
-    problems = [Problem(place, str(key), "", f"one of {', '.join(_TOP)} was expected") for key in data if key not in _TOP]
+    unknown = [str(key) for key in data if key not in _TOP]
+    problems = [Problem(place, key, "", f"one of {', '.join(_TOP)} was expected") for key in unknown]
     dataflow, layers = data.get("dataflow"), data.get("layers")
     problems += _no_name(dataflow, "dataflow", place)
     if not isinstance(layers, dict):
@@ -108,7 +107,8 @@ def _entry(name: str, body: object, dataflow: str | None, place: str) -> Entry:
 def _parameters(body: dict[str, Any], key: str, place: str) -> dict[str, int]:
     wrong = {k: v for k, v in body.items() if isinstance(v, bool) or not isinstance(v, int) or v < 1}
     if wrong:
-        raise InputError(Problem(place, f"{key}.{k}", str(v), "a whole number above 0 was expected") for k, v in wrong.items())
+        expected = "a whole number above 0 was expected"
+        raise InputError(Problem(place, f"{key}.{k}", str(v), expected) for k, v in wrong.items())
     return dict(body)
 
 
@@ -118,7 +118,7 @@ def _nest(body: dict[str, Any], dataflow: str, key: str, place: str) -> Mapping:
     def loops(value: object, *keys: str) -> Loops:
         path = ".".join((key, *keys))
         if not isinstance(value, list):
-            problems.append(Problem(place, path, str(value), "a list of loops such as [M 4, C 2] was expected"))
+            problems.append(Problem(place, path, str(value), "a list such as [M 4, C 2] was expected"))
             return ()
         out = []
         for i, text in enumerate(value):
@@ -130,12 +130,13 @@ def _nest(body: dict[str, Any], dataflow: str, key: str, place: str) -> Mapping:
 
     array = body.get("array", {})
     if not isinstance(array, dict) or not set(array) <= set(_AXES):
-        problems.append(Problem(place, f"{key}.array", str(array), "rows and columns with their loops were expected"))
+        problems.append(Problem(place, f"{key}.array", str(array), "rows and columns were expected"))
         array = {}
     nest = Mapping(
         dataflow,
         {name: loops(value, name) for name, value in body.items() if name not in ("array", "steps", "pe")},
-        *(loops(array.get(axis, []), "array", axis) for axis in _AXES),
+        rows=loops(array.get("rows", []), "array", "rows"),
+        columns=loops(array.get("columns", []), "array", "columns"),
         steps=loops(body.get("steps", []), "steps"),
         pe=loops(body.get("pe", []), "pe"),
     )
@@ -146,8 +147,6 @@ def _nest(body: dict[str, Any], dataflow: str, key: str, place: str) -> Mapping:
 
 def write_mapping_file(mappings: dict[str, Mapping]) -> str:
     """The text of a mapping file that maps every layer the same way again."""
-    from simulator.spec.reader import write_yaml
-
     common = next((mapping.dataflow for mapping in mappings.values()), None)
     layers: dict[str, dict[str, Any]] = {}
     for name, mapping in mappings.items():

@@ -1,4 +1,4 @@
-"""What a mapping is: temporal loops per level, spatial loops per array axis, steps and the work inside one PE."""
+"""What a mapping is: temporal loops per level, spatial loops per axis, steps and the work inside one PE."""
 
 from dataclasses import dataclass, field
 from typing import Any

@@ -31,7 +31,12 @@ class Loop:
         words = str(text).split()
         shape_ok = len(words) in (2, 4) and words[0] in DIMENSIONS and (len(words) == 2 or words[2] == "by")
         if not shape_ok or not all(w.isascii() and w.isdecimal() and int(w) > 0 for w in words[1::2]):
-            raise refuse(place, key, text, "a loop such as 'M 4' or 'M 3 by 96' over one of N G M C P Q R S was expected")
+            raise refuse(
+                place,
+                key,
+                text,
+                "a loop such as 'M 4' or 'M 3 by 96' over one of N G M C P Q R S was expected",
+            )
         return cls(words[0], int(words[1]), int(words[3]) if len(words) == 4 else 0)  # type: ignore[arg-type]
 
     def __str__(self) -> str:
@@ -82,7 +87,7 @@ ONES: Extents = (1,) * len(DIMENSIONS)
 
 
 def walk(loops: Sequence[Loop], block: Block, inner: Extents) -> Iterator[Iteration]:
-    """Iterate over ``loops`` (outermost first) inside ``block``; the innermost blocks are at most ``inner`` long.
+    """Iterate over ``loops`` (outermost first) inside ``block``; innermost blocks are at most ``inner`` long.
 
     Iterations that would lie outside the block do not happen.
     """

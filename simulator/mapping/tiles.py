@@ -26,7 +26,7 @@ def cut(lengths: Counter[int], step: int) -> Counter[int]:
 
 
 def pieces(layer: Layer, loops: Sequence[Loop], inner: Extents) -> dict[Dimension, Counter[int]]:
-    """Per dimension, the lengths of the blocks that ``loops`` cut the layer into, and how many there are of each."""
+    """Per dimension, the lengths of the blocks that ``loops`` cut the layer into, and how many of each."""
     out = {d: Counter({layer.sizes[d]: 1}) for d in DIMENSIONS}
     for loop, step in zip(loops, steps_of(loops, inner), strict=True):
         out[loop.dimension] = cut(out[loop.dimension], step)
@@ -47,13 +47,13 @@ def largest(layer: Layer, loops: Sequence[Loop], inner: Extents) -> Extents:
 
 
 def tile(mapping: Mapping, layer: Layer, memory: str) -> Extents:
-    """The largest tile of ``memory``: what its loops cover, clipped to the layer and to ``by`` of outer loops."""
+    """The largest tile of ``memory``: what its loops cover, clipped to the layer and by outer loops."""
     return largest(layer, mapping.outside(memory), mapping.tile_extents(memory))
 
 
 @lru_cache(maxsize=1 << 16)
 def distinct(outputs: int, taps: int, stride: int, dilation: int) -> int:
-    """Number of distinct input indices that ``outputs`` positions × ``taps`` filter taps touch along one axis."""
+    """Distinct input indices that ``outputs`` positions and ``taps`` filter taps touch along one axis."""
     if outputs == 1 or taps == 1:
         return outputs * taps
     if dilation == 1:

@@ -13,14 +13,15 @@ from simulator.components.base import Rate
 from simulator.components.memories.base import bytes_to_words
 from simulator.components.memories.dram import Dram
 from simulator.mapping.mapping import Loops, Mapping
-from simulator.mapping.tiles import held_bits, input_span, pieces
+from simulator.mapping.nest import Extents, steps_of
+from simulator.mapping.tiles import cut, held_bits, input_span, pieces
 from simulator.names import ARRAY, DATA_TYPES, DIMENSIONS, REDUCTION, RELEVANT, DataType, Dimension
 from simulator.spec.architecture import Architecture
 from simulator.spec.layer import Layer
 
 Pieces = dict[Dimension, Counter[int]]
-RF, NOC, BUFFER, OFF_CHIP = 1, 2, 6, 200
-"""Relative energy of a word at the scratchpads, on a network, in a buffer and off chip (ISCA 2016, table IV)."""
+NOC, BUFFER, OFF_CHIP = 2, 6, 200
+"""Relative energy of a word on a network, in a buffer and off chip (ISCA 2016, table IV)."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -32,18 +33,15 @@ class Cost:
     passes: int
 
 
-def trips(layer: Layer, loops: Loops, blocks: Pieces) -> int:
-    """How many iterations ``loops`` make over the layer, given the ``blocks`` they leave."""
-    return prod(blocks[d].total() for d in {loop.dimension for loop in loops})
-
-
 def input_words(layer: Layer, blocks: Pieces) -> int:
     """Input words of all blocks together, halos and padding included."""
-    words = prod(_sum(blocks[d]) for d in ("N", "G", "C"))  # type: ignore[index]
+    words = prod(_sum(blocks[d]) for d in ("N", "G", "C"))
     axes: tuple[tuple[Dimension, Dimension], ...] = (("P", "R"), ("Q", "S"))
     for axis, (outputs, taps) in enumerate(axes):
         words *= sum(
-            n * k * input_span(layer, axis, p, r) for p, n in blocks[outputs].items() for r, k in blocks[taps].items()
+            n * k * input_span(layer, axis, p, r)
+            for p, n in blocks[outputs].items()
+            for r, k in blocks[taps].items()
         )
     return words
 
@@ -59,13 +57,17 @@ def block_words(layer: Layer, blocks: Pieces, data_type: DataType) -> int:
     return prod(_sum(blocks[d]) for d in RELEVANT[data_type])
 
 
-def refetches(loops: Loops, blocks: Pieces, data_type: DataType) -> int:
-    """How often each tile comes back: trips of irrelevant loops outside the innermost relevant one that moves."""
-    moving = [loop for loop in loops if loop.trips > 1]
-    while moving and moving[-1].dimension not in RELEVANT[data_type]:
-        moving.pop()
-    irrelevant = {loop.dimension for loop in moving if loop.dimension not in RELEVANT[data_type]}
-    return prod(blocks[d].total() for d in irrelevant)
+def refetches(layer: Layer, loops: Loops, inner: Extents, data_type: DataType) -> int:
+    """How often each tile comes back: iterations of irrelevant loops outside the innermost moving relevant one.
+
+    ``inner`` is what lies inside the loops; a loop moves where it has more than one trip.
+    """
+    steps, relevant = steps_of(loops, inner), RELEVANT[data_type]
+    last = max((i for i, x in enumerate(loops) if x.dimension in relevant and x.trips > 1), default=0)
+    counts = {loop.dimension: Counter({layer.sizes[loop.dimension]: 1}) for loop in loops[:last]}
+    for loop, step in zip(loops[:last], steps, strict=False):
+        counts[loop.dimension] = cut(counts[loop.dimension], step)
+    return prod(lengths.total() for d, lengths in counts.items() if d not in relevant)
 
 
 def fills(mapping: Mapping, layer: Layer, memory: str) -> dict[DataType, int]:
@@ -74,14 +76,14 @@ def fills(mapping: Mapping, layer: Layer, memory: str) -> dict[DataType, int]:
     blocks = pieces(layer, loops, mapping.tile_extents(memory))
     out: dict[DataType, int] = {}
     for d in DATA_TYPES:
-        again = refetches(loops, blocks, d)
+        again = refetches(layer, loops, mapping.tile_extents(memory), d)
         out[d] = block_words(layer, blocks, d) * (2 * again - 1 if d == "output" else again)
     return out
 
 
 @dataclass(frozen=True, slots=True)
 class ArrayWork:
-    """What the array does in a layer: cycles of the busiest PEs, passes, steps, and words over its borders."""
+    """What the array does: cycles of the busiest PEs, passes, steps, and words over its borders."""
 
     cycles: Fraction
     passes: int
@@ -92,7 +94,7 @@ class ArrayWork:
 
 def array_work(mapping: Mapping, layer: Layer, architecture: Architecture) -> ArrayWork:
     """Count the array's work; ``words`` has weight, input, psum_in and psum_out."""
-    outer, array = mapping.outer, architecture.array
+    outer, array = mapping.outer, architecture.spatial
     per_pass = pieces(layer, outer, mapping.pass_extents)
     per_step = pieces(layer, outer + mapping.steps, mapping.step_extents)
     busiest = {d: _busiest(per_step[d], mapping, i) for i, d in enumerate(DIMENSIONS)}
@@ -100,10 +102,14 @@ def array_work(mapping: Mapping, layer: Layer, architecture: Architecture) -> Ar
     reduced = prod(per_step[d].total() for d in REDUCTION)
     accumulates = reduced * prod(busiest[d] for d in RELEVANT["output"])
     cycles = Fraction(macs, array.pe.macs_per_cycle) + (accumulates if array.pe.adder == "shared" else 0)
-    summed = _psum_rounds(mapping, per_pass, per_step)
+    summed = _psum_rounds(mapping, layer, per_pass, per_step)
     outputs = prod(layer.sizes[d] for d in RELEVANT["output"])
     first = 0 if array.initial_psums == "buffer" else 1
-    words = {d: block_words(layer, per_pass, d) * refetches(outer, per_pass, d) for d in ("weight", "input")}  # type: ignore[arg-type]
+    words: dict[str, int] = {
+        d: block_words(layer, per_pass, d) * refetches(outer, per_pass, d)
+        for d in DATA_TYPES
+        if d != "output"
+    }
     words |= {"psum_in": outputs * (summed - first), "psum_out": outputs * summed}
     chain = prod(loop.trips for loop in mapping.spatial if loop.dimension in REDUCTION)
     return ArrayWork(
@@ -115,11 +121,11 @@ def array_work(mapping: Mapping, layer: Layer, architecture: Architecture) -> Ar
     )
 
 
-def _psum_rounds(mapping: Mapping, per_pass: Pieces, per_step: Pieces) -> int:
-    """How often each psum leaves its PE: once where it stays until it is done, else once per part of the sum."""
+def _psum_rounds(mapping: Mapping, layer: Layer, per_pass: Pieces, per_step: Pieces) -> int:
+    """How often each psum leaves its PE: once where it stays until done, else once per part of the sum."""
     kinds = [loop.dimension in REDUCTION for loop in mapping.steps if loop.trips > 1]
     if all(kinds):
-        return refetches(mapping.outer, per_pass, "output")
+        return refetches(layer, mapping.outer, mapping.pass_extents, "output")
     stays_in_pass = kinds == sorted(kinds)
     return prod((per_pass if stays_in_pass else per_step)[d].total() for d in REDUCTION)
 
@@ -192,5 +198,5 @@ def off_chip_cycles(architecture: Architecture, data_type: DataType, words: int)
     memory = architecture.memories[architecture.outermost]
     if not isinstance(memory, Dram):
         return 0.0
-    rate = bytes_to_words(memory.bytes_per_core_cycle(architecture.clock_mhz), architecture.word_bits[data_type])
-    return _transfer(words, [rate])
+    rate = memory.bytes_per_core_cycle(architecture.clock_mhz)
+    return _transfer(words, [bytes_to_words(rate, architecture.word_bits[data_type])])

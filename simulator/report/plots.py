@@ -1,7 +1,5 @@
 """Pictures of a run; the only place that needs matplotlib, which is loaded when a picture is drawn."""
 
-# ruff: noqa: PLC0415 (see above)
-
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 

@@ -1,7 +1,5 @@
 """What a run returns: one `LayerResult` per layer with MACs, and the `Run` that holds them."""
 
-# ruff: noqa: PLC0415 (files and tables are made from results, so they are loaded when asked for)
-
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from difflib import get_close_matches

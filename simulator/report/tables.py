@@ -1,7 +1,5 @@
 """Tables for people: the layers of a run in a terminal, in a notebook, and in one line."""
 
-# ruff: noqa: PLC0415 (rich is loaded when a table is printed, not when a run is made)
-
 from dataclasses import dataclass
 from html import escape
 from typing import TYPE_CHECKING

@@ -31,14 +31,18 @@ def losses(pe_cycles: Mapping[str, int], stall_causes: Causes) -> dict[str, int]
 def verdict(pe_cycles: Mapping[str, int], stall_causes: Causes) -> str:
     """Name the largest loss and its share of PE-cycles, or say that the layer is compute-bound.
 
-    Stalls count by their cause, summed over operands. Compute-bound means that MACs take most PE-cycles and
+    Stalls count by their cause, summed over operands. PEs without work do not limit a layer whose other PEs
+    mostly wait: more of them would wait too. Compute-bound means that MACs take most PE-cycles and
     at least `COMPUTE_BOUND_FACTOR` times those of the largest loss.
     """
     total = sum(pe_cycles.values())
     if not total:
         return "no PE-cycles"
     found = losses(pe_cycles, stall_causes)
-    largest = max(found, key=lambda name: found[name])
+    working = pe_cycles.get("mac", 0) + pe_cycles.get("accumulate", 0)
+    mapped = total - found["unmapped"]
+    rivals = [name for name in found if name != "unmapped" or 2 * working >= mapped]
+    largest = max(rivals, key=lambda name: found[name])
     macs, loss = pe_cycles.get("mac", 0), found[largest]
     if 2 * macs >= total and macs >= COMPUTE_BOUND_FACTOR * loss:
         tail = f"; the largest loss is {_words(largest)}: {_share(loss, total)}" if loss else ""

@@ -98,6 +98,13 @@ def test_verdict_names_losses_without_a_cause(name: str) -> None:
     assert sentence.endswith(f"({name}): 40 % of PE-cycles")
 
 
+def test_pes_without_work_do_not_limit_a_layer_whose_others_wait() -> None:
+    cycles = {"mac": 3, "stall_weight": 33, "unmapped": 64}
+    assert verdict(cycles, {"stall_weight": {"dram": 33}}) == "limited by dram: 33 % of PE-cycles (stall_weight)"
+    working = {"mac": 30, "stall_weight": 6, "unmapped": 64}
+    assert "(unmapped): 64 %" in verdict(working, {"stall_weight": {"dram": 6}})
+
+
 def test_verdict_of_nothing_claims_nothing() -> None:
     assert verdict(dict.fromkeys(PE_CYCLE_NAMES, 0), {}) == "no PE-cycles"
     assert verdict({"mac": 10}, {}) == "compute-bound: 100 % of PE-cycles are MACs"
