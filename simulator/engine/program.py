@@ -331,9 +331,11 @@ class Tables:
             stream = widths.get(i % 5)
             if stream is not None and _most(delivery) > capacity[stream]:
                 raise refuse(
-                    self.layer.name, "mapping", f"{_most(delivery)} words",
-                    f"a PE's storage for {STREAM_NAMES[stream]} holds {capacity[stream]} words; a step must fit",
-                )  # fmt: skip
+                    self.layer.name,
+                    "mapping",
+                    f"{_most(delivery)} words",
+                    f"a PE stores {capacity[stream]} words for {STREAM_NAMES[stream]}; a step must fit",
+                )
 
 
 def _pieces(total: int, step: int) -> set[int]:

@@ -75,7 +75,7 @@ def weight_words(mapping: Mapping, block: Block) -> Ints:
 
 
 def input_words(layer: Layer, block: Block, back: tuple[int, int] | None = None) -> Ints:
-    """Ids of the inputs a PE needs, column by column, without those of a window ``back`` (rows, columns) ago."""
+    """Ids of the inputs a PE needs, column by column; not those of a window ``back`` (rows, columns) ago."""
     axes = []
     for axis, (o, f) in enumerate((("P", "R"), ("Q", "S"))):
         (p, r), (ps, rs) = zip(block.along(o), block.along(f), strict=True)  # type: ignore[arg-type]

@@ -111,17 +111,20 @@ class VectorMachine:
         }
         for name in idle:
             actions.setdefault(name, {}).setdefault("all", {}).update(clock=self.end, leakage=self.end)
-        link = self.ports["read"]
         return {
             "macs": 0, "cycles": self.end, "pes": pes, "active_pes": 0, "mean_active_pes": 0.0,
             "pe_cycles": {name: pes * self.end if name == "between" else 0 for name in PE_CYCLE_NAMES},
-            "stall_causes": {name: {} for name in STALL_NAMES}, "words": {outermost: words}, "words_created": {},
-            "ports": {
-                link.name: {"unit": "bytes", "words": self.bytes, "busy_cycles": link.busy_ticks / self.fabric.ticks,
-                            "limit_per_cycle": None, "by_stream": {}},
-                "vector_unit": {"unit": "operations", "words": self.layer.operations, "busy_cycles": self.busy,
-                                "limit_per_cycle": self.unit.lanes, "by_stream": {}},
-            },
+            "stall_causes": {name: {} for name in STALL_NAMES},
+            "words": {outermost: words}, "words_created": {}, "ports": self._measure_ports(),
             "bytes_dram": self.bytes, "bytes_glb": 0 if "glb" in self.architecture.memories else None,
             "actions": actions, "windows": {}, "passes": 0, "steps": 0,
         }  # fmt: skip
+
+    def _measure_ports(self) -> dict[str, Any]:
+        link = self.ports["read"]
+        rows = {
+            link.name: ("bytes", self.bytes, link.busy_ticks / self.fabric.ticks, None),
+            "vector_unit": ("operations", self.layer.operations, self.busy, self.unit.lanes),
+        }
+        keys = ("unit", "words", "busy_cycles", "limit_per_cycle")
+        return {name: {**dict(zip(keys, row, strict=True)), "by_stream": {}} for name, row in rows.items()}

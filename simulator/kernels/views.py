@@ -29,7 +29,7 @@ def addresses(tables: tuple[A, ...]) -> A:
     return rows
 
 
-@intrinsic
+@intrinsic  # type: ignore[untyped-decorator]
 def _pointer(_: Any, address: Any) -> Any:
     """The address as a pointer to int64."""
 
