@@ -106,7 +106,7 @@ def _text(loops: Sequence[Loop]) -> str:
 
 
 def chain_axis(architecture: Architecture) -> str | None:
-    """The axis (``rows`` or ``columns``) along which PEs pass psums to their neighbours; None: they do not."""
+    """The axis (``rows`` or ``columns``) along which PEs pass psums to neighbours; None: they do not."""
     name = architecture.psum_links()
     array = architecture.array
     links = None if name is None else architecture.networks[name].chains(array.rows, array.columns)

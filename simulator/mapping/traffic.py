@@ -58,7 +58,7 @@ def block_words(layer: Layer, blocks: Pieces, data_type: DataType) -> int:
 
 
 def refetches(layer: Layer, loops: Loops, inner: Extents, data_type: DataType) -> int:
-    """How often each tile comes back: iterations of irrelevant loops outside the innermost moving relevant one.
+    """How often each tile comes back: iterations of irrelevant loops outside the last moving relevant one.
 
     ``inner`` is what lies inside the loops; a loop moves where it has more than one trip.
     """
@@ -106,7 +106,7 @@ def array_work(mapping: Mapping, layer: Layer, architecture: Architecture) -> Ar
     outputs = prod(layer.sizes[d] for d in RELEVANT["output"])
     first = 0 if array.initial_psums == "buffer" else 1
     words: dict[str, int] = {
-        d: block_words(layer, per_pass, d) * refetches(outer, per_pass, d)
+        d: block_words(layer, per_pass, d) * refetches(layer, outer + mapping.steps, mapping.step_extents, d)
         for d in DATA_TYPES
         if d != "output"
     }

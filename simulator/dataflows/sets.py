@@ -1,0 +1,79 @@
+"""Row-stationary loop nests from m n e p q r t: where PE sets lie, and the loops around them."""
+
+from dataclasses import asdict, dataclass
+
+from simulator.dataflows.loops import ceiling, loops, tiled
+from simulator.mapping.mapping import Loops, Mapping
+from simulator.spec.architecture import Architecture
+from simulator.spec.layer import Layer
+
+NAME = "row_stationary"
+
+
+@dataclass(frozen=True, slots=True)
+class Parameters:
+    """m n e p q r t of one layer."""
+
+    m: int
+    n: int
+    e: int
+    p: int
+    q: int
+    r: int
+    t: int
+
+
+@dataclass(frozen=True, slots=True)
+class Placement:
+    """Where the sets lie: fold by width output rows each, t_v by t_h of them on different filters."""
+
+    fold: int
+    width: int
+    t_v: int
+    t_h: int
+
+
+def place_sets(parameters: Parameters, layer: Layer, architecture: Architecture) -> Placement | None:
+    """The smallest rectangle of sets that fits the array, taller before wider; None where none does."""
+    array = architecture.array
+    fold = ceiling(parameters.e, array.columns)
+    width = ceiling(parameters.e, fold)
+    tall = array.rows // (layer.sizes["R"] * parameters.r * fold)
+    wide = array.columns // width
+    shapes = [(v * ceiling(parameters.t, v), -v) for v in range(1, min(tall, parameters.t) + 1)]
+    shapes = [(area, v) for area, v in shapes if area // -v <= wide]
+    if not shapes:
+        return None
+    area, v = min(shapes)
+    return Placement(fold, width, -v, area // -v)
+
+
+def build(
+    x: Parameters, placed: Placement, layer: Layer, architecture: Architecture, said: tuple[str, ...] = ()
+) -> Mapping:
+    """The loop nest that the parameters stand for."""
+    size, filters, channels = layer.sizes, x.p * x.t, x.q * x.r
+    inner = architecture.levels("output")[-1]
+    spread = x.p * placed.t_v * placed.t_h
+    passes = tiled("M", x.m, filters, spread)
+    held = min(filters, spread) * (passes[0].trips if passes else 1)
+    dram = (
+        *loops(("G", size["G"])),
+        *tiled("M", size["M"], x.m, held if passes else spread),
+        *tiled("N", size["N"], x.n, x.n),
+        *tiled("P", size["P"], x.e, placed.fold * placed.width),
+        *tiled("C", size["C"], channels, channels),
+    )
+    levels: dict[str, Loops] = dict.fromkeys(architecture.memories, ())
+    levels[architecture.outermost] = dram
+    levels[inner] = levels[inner] + passes
+    return Mapping(
+        NAME,
+        levels,
+        rows=loops(("M", placed.t_v), ("P", placed.fold), ("C", x.r), ("R", size["R"])),
+        columns=loops(("M", placed.t_h), ("P", placed.width)),
+        steps=loops(("N", x.n), ("Q", size["Q"])),
+        pe=loops(("S", size["S"]), ("C", x.q), ("M", x.p)),
+        parameters=asdict(x),
+        notes=said,
+    )
