@@ -1,0 +1,195 @@
+"""Laws that hold on every machine, tested on random small ones."""
+
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, assume, given, settings
+from hypothesis import strategies as st
+from random_machines import RATES, STREAMS, busiest_cycles_per_pass, cases, changed, measured, rates
+
+from simulator.mapping.mapping import Mapping
+from simulator.names import PE_CYCLE_NAMES, STALL_NAMES
+from simulator.report.sums import plain
+from simulator.spec.layer import Layer
+
+Case = tuple[dict[str, Any], Layer, Mapping]
+IDEAL = {
+    "memories__dram__bytes_per_cycle": "unlimited", "memories__dram__latency_cycles": 0, "networks__*__words_per_cycle": "unlimited",
+    "networks__*__latency_cycles": 0, "array__pe__adder": "private", "array__pe__pipeline_cycles": 1, "array__pass_barrier": True,
+}  # fmt: skip
+SIDES = ("read_words_per_cycle", "write_words_per_cycle", "outer_read_words_per_cycle", "outer_write_words_per_cycle")
+
+
+def law(examples: int) -> Any:
+    quiet = [HealthCheck.too_slow, HealthCheck.filter_too_much, HealthCheck.data_too_large]
+    return settings(max_examples=examples, deadline=None, derandomize=True, database=None, suppress_health_check=quiet)
+
+
+def buffers_of(description: dict[str, Any]) -> list[str]:
+    return list(description["memories"])[1:]
+
+
+def outputs_of(layer: Layer) -> int:
+    sizes = layer.sizes
+    return sizes["N"] * sizes["G"] * sizes["M"] * sizes["P"] * sizes["Q"]
+
+
+def with_rates(description: dict[str, Any], rate: Any, sides: tuple[str, ...] = SIDES) -> dict[str, Any]:
+    changes = {f"memories__{name}__{side}": rate for name in buffers_of(description) for side in sides}
+    return changed(description, **changes)
+
+
+@law(60)
+@given(cases())
+def test_every_pe_cycle_has_one_name_and_every_stall_its_causes(case: Case) -> None:
+    out = measured(*case)
+    assert tuple(out["pe_cycles"]) == PE_CYCLE_NAMES
+    assert min(out["pe_cycles"].values()) >= 0
+    assert sum(out["pe_cycles"].values()) == out["pes"] * out["cycles"]
+    known = {*case[0]["memories"], *case[0]["networks"], "array"}
+    for name in STALL_NAMES:
+        causes = out["stall_causes"][name]
+        assert sum(causes.values()) == out["pe_cycles"][name]
+        assert set(causes) <= known
+        assert all(n > 0 for n in causes.values())
+
+
+@law(60)
+@given(cases())
+def test_words_into_a_memory_are_words_out_of_the_next(case: Case) -> None:
+    description, layer, _ = case
+    out = measured(*case)
+    words, created = out["words"], out["words_created"]
+    for data_type in ("weight", "input", "output"):
+        levels = [name for name, part in description["memories"].items() if data_type in part["keeps"]]
+        assert words[levels[0]][data_type]["outer_read"] == words[levels[0]][data_type]["outer_write"] == 0
+        for parent, child in zip(levels, levels[1:], strict=False):
+            made = created.get(child, {}).get(f"padding_{data_type}", 0)
+            assert words[child][data_type]["outer_write"] == words[parent][data_type]["array_read"] + made
+            assert words[child][data_type]["outer_read"] == words[parent][data_type]["array_write"]
+            if data_type == "output":
+                gone = words[parent]["output"]["array_write"] - words[parent]["output"]["array_read"]
+                assert gone == outputs_of(layer)  # what comes back is written once more
+    inner = levels[-1]
+    zeros = created.get(inner, {}).get("zero_psums", 0)
+    assert zeros == (outputs_of(layer) if description["array"]["initial_psums"] == "buffer" else 0)
+    read, written = words[inner]["output"]["array_read"], words[inner]["output"]["array_write"]
+    assert written - (read - zeros) == outputs_of(layer)
+
+
+@law(60)
+@given(cases())
+def test_every_mac_is_done_once(case: Case) -> None:
+    description, layer, mapping = case
+    out = measured(*case)
+    assert out["macs"] == layer.macs == sum(out["actions"]["mac"]["all"].values())
+    per_cycle = description["array"]["pe"]["macs_per_cycle"]
+    assert out["pe_cycles"]["mac"] * per_cycle >= layer.macs
+    if per_cycle == 1:
+        assert out["pe_cycles"]["mac"] == layer.macs
+    assert out["passes"] == len(busiest_cycles_per_pass(mapping, layer, 1))
+    assert 0 < out["mean_active_pes"] <= out["active_pes"] <= out["pes"]
+
+
+@law(60)
+@given(cases(), st.data())
+def test_counts_do_not_depend_on_timing(case: Case, data: st.DataObject) -> None:
+    description, layer, mapping = case
+    other = with_rates(description, data.draw(rates))
+    other = changed(
+        other, memories__dram__bytes_per_cycle=data.draw(rates), memories__dram__latency_cycles=data.draw(st.integers(0, 90)),
+        networks__weight_in__words_per_cycle=data.draw(rates), networks__input_in__words_per_cycle=data.draw(rates),
+        networks__psum_in__words_per_cycle=data.draw(rates), networks__psum_out__latency_cycles=data.draw(st.integers(0, 9)),
+        array__pe__pipeline_cycles=data.draw(st.integers(1, 5)), array__pass_barrier=data.draw(st.booleans()),
+        array__pe__adder=data.draw(st.sampled_from(["shared", "private"])),
+    )  # fmt: skip
+    assert counts(measured(*case)) == counts(measured(other, layer, mapping))
+
+
+def counts(out: dict[str, Any]) -> dict[str, Any]:
+    """Everything that is counted, without what goes with time."""
+    keys = ("macs", "words", "words_created", "bytes_dram", "bytes_glb", "passes", "steps", "active_pes")
+    actions = {
+        (part, data_type, action): n
+        for part, by_type in out["actions"].items()
+        for data_type, by_action in by_type.items()
+        for action, n in by_action.items()
+        if action not in ("clock", "leakage")
+    }
+    streams = {name: port["by_stream"] for name, port in out["ports"].items()}
+    return {**{key: out[key] for key in keys}, "actions": actions, "streams": streams}
+
+
+@law(60)
+@given(cases())
+def test_no_port_is_faster_than_its_rate_and_no_pe_than_its_macs(case: Case) -> None:
+    description, layer, mapping = case
+    out = measured(*case)
+    busiest = busiest_cycles_per_pass(mapping, layer, description["array"]["pe"]["macs_per_cycle"])
+    assert out["cycles"] >= max(busiest)
+    if description["array"]["pass_barrier"]:
+        assert out["cycles"] >= sum(busiest)
+    for name, port in out["ports"].items():
+        limit = port["limit_per_cycle"]
+        if limit not in (None, "unlimited"):
+            assert port["words"] / limit <= out["cycles"] + 1e-6, name
+            assert port["busy_cycles"] == pytest.approx(port["words"] / limit), name
+        assert sum(port["by_stream"].values()) == port["words"], name
+        assert port["busy_cycles"] <= out["cycles"] + 1e-6, name
+
+
+@law(30)
+@given(cases())
+def test_the_same_twice(case: Case) -> None:
+    first, second = plain(measured(*case)), plain(measured(*case))
+    assert first == second
+
+
+@law(60)
+@given(cases(**IDEAL))
+def test_an_ideal_machine_takes_as_long_as_the_busiest_pe_of_every_pass(case: Case) -> None:
+    description, layer, mapping = case
+    out = measured(with_rates(description, "unlimited"), layer, mapping)
+    busiest = busiest_cycles_per_pass(mapping, layer, description["array"]["pe"]["macs_per_cycle"])
+    assert out["cycles"] == sum(busiest)
+
+
+def one_stream_per_port(description: dict[str, Any]) -> dict[str, Any]:
+    """Only ports of the array side are finite, and each serves one data type in one direction."""
+    ideal = with_rates(description, "unlimited", SIDES[2:])
+    changes: dict[str, Any] = {f"memories__{name}__ports": "per_data_type" for name in buffers_of(description)}
+    if "outer" in description["memories"]:
+        changes |= {f"memories__outer__{side}": "unlimited" for side in SIDES}
+    return changed(ideal, memories__dram__bytes_per_cycle="unlimited", **changes)
+
+
+@law(60)
+@given(cases(), st.sampled_from(["weight_in", "input_in", "psum_in", "psum_out", "links", "read", "write"]), st.integers(0, 9))
+def test_more_rate_on_a_port_with_one_stream_is_never_slower(case: Case, part: str, which: int) -> None:
+    description, layer, mapping = case
+    slow = one_stream_per_port(description)
+    if part in ("read", "write"):
+        name = buffers_of(slow)[which % len(buffers_of(slow))]
+        key = f"memories__{name}__{part}_words_per_cycle"
+    else:
+        assume(part in slow["networks"])
+        key = f"networks__{part}__words_per_cycle"
+    slow = changed(slow, **{key: RATES[1 + which % (len(RATES) - 1)]})
+    fast = changed(slow, **{key: "unlimited"})
+    assert measured(fast, layer, mapping)["cycles"] <= measured(slow, layer, mapping)["cycles"]
+
+
+@law(40)
+@given(cases(), st.integers(0, 2))
+def test_more_room_in_a_buffer_is_never_slower(case: Case, which: int) -> None:
+    description, layer, mapping = case
+    small = one_stream_per_port(description)
+    name = buffers_of(small)[which % len(buffers_of(small))]
+    large = changed(small, **{f"memories__{name}__capacity_bytes": 4 * small["memories"][name]["capacity_bytes"]})
+    assert measured(large, layer, mapping)["cycles"] <= measured(small, layer, mapping)["cycles"]
+
+
+def test_streams_are_those_of_the_engine() -> None:
+    from simulator.engine.program import STREAM_NAMES
+
+    assert tuple(STREAMS) == STREAM_NAMES
