@@ -47,6 +47,7 @@ class Traffic:
     padding_words: int = 0
     fill_bytes: int = 0
     drain_bytes: int = 0
+    saved_bytes: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,7 +138,7 @@ class LayerMachine:
             self.ports[name] = fabric_port(name, owner, rate, self.fabric.ticks, part.arbitration, part.priority)
         return self.ports[name]
 
-    def _legs(self, level: Level, data_type: DataType, words: int, way: str) -> tuple[tuple[Leg, ...], int]:
+    def _legs(self, level: Level, data_type: DataType, words: int, bits: int, way: str) -> tuple[tuple[Leg, ...], int]:
         """The ports between a level and the next one out with their units, and the latency."""
         key = (level.name, data_type, way)
         if key not in self._routes:
@@ -145,7 +146,7 @@ class LayerMachine:
         ports, latency = self._routes[key]
         parent, units = self.architecture.memories[level.parent], words
         if isinstance(parent, Dram):
-            units = parent.transfer_bytes(words * self.architecture.word_bits[data_type])
+            units = parent.transfer_bytes(bits)
         return (Leg(ports[0], units), *(Leg(port, words) for port in ports[1:])), latency
 
     def _route(self, level: Level, data_type: DataType, *, reads: bool) -> tuple[list[FabricPort], int]:
@@ -174,7 +175,8 @@ class LayerMachine:
 
     def _move(self, level: Level, data_type: DataType, tile: Tile, way: str) -> simpy.Event:
         words = tile.words - (tile.padding if self._from_outermost(level) else 0)
-        legs, latency = self._legs(level, data_type, words, way)
+        bits = self._crossing_bits(level, data_type, tile, words)
+        legs, latency = self._legs(level, data_type, words, bits, way)
         crossing = legs[0].units if isinstance(self.architecture.memories[level.parent], Dram) else 0
         if way == "fill":
             level.traffic.fill_words += words
@@ -184,6 +186,16 @@ class LayerMachine:
             level.traffic.drain_words += words
             level.traffic.drain_bytes += crossing
         return self.fabric.move(legs, data_type_stream(data_type, way), latency)
+
+    def _crossing_bits(self, level: Level, data_type: DataType, tile: Tile, words: int) -> int:
+        """Bits that a tile's words are while they cross; a codec never sees sums that are not final."""
+        width = self.architecture.word_bits[data_type]
+        parent = self.architecture.memories[level.parent]
+        if not isinstance(parent, Dram) or (data_type == "output" and not tile.last):
+            return words * width
+        coded = parent.coded_bits(data_type, words, tile.row_words, width, self.layer.zeros.get(data_type))
+        level.traffic.saved_bytes += (words * width - coded) // 8
+        return coded
 
     def _from_outermost(self, level: Level) -> bool:
         return level.parent == self.architecture.outermost

@@ -82,11 +82,13 @@ def words_by_level(machine: LayerMachine) -> Tree:
 
 
 def words_created(machine: LayerMachine) -> Tree:
-    """Words that a port makes up: padding where a buffer is filled, zero psums where they are read."""
+    """What a port makes up or spares: padding words, words of zero psums, bytes that a codec saves on a link."""
     out: Tree = {}
     for (name, data_type), level in machine.levels.items():
         if level.traffic.padding_words:
-            out[name] = {f"padding_{data_type}": level.traffic.padding_words}
+            out.setdefault(name, {})[f"padding_{data_type}"] = level.traffic.padding_words
+        if level.traffic.saved_bytes:
+            out.setdefault(level.parent, {})[f"codec_saved_bytes_{data_type}"] = level.traffic.saved_bytes
     zeros = int(machine.state.scalars[kernel.ZERO_WORDS])
     if zeros:
         out.setdefault(machine.architecture.levels("output")[-1], {})["zero_psums"] = zeros

@@ -15,7 +15,7 @@ from simulator.spec.layer import Layer
 class Tile:
     """One tile: its words in the memory, those that are padding, and where it stands in the sequence.
 
-    ``key`` tells tiles apart, so that a tile that comes back is known; ``first`` is False for an output tile
+    ``row_words`` is the length of its rows of feature map without padding; ``key`` tells tiles apart, so that a tile that comes back is known; ``first`` is False for an output tile
     that has partial sums outside; ``last`` is True for one that gets no more; ``parent_new`` and
     ``parent_last``: whether it is the first or last one that the next memory out serves from one of its own.
     """
@@ -23,6 +23,7 @@ class Tile:
     key: tuple[int, ...]
     words: int
     padding: int
+    row_words: int
     first: bool
     last: bool
     parent_new: bool
@@ -40,6 +41,15 @@ def tile_words(layer: Layer, data_type: DataType, block: Block) -> tuple[int, in
         spans.append(_span(layer, axis, *block.along(o), *block.along(f)))  # type: ignore[arg-type]
     words = others * spans[0][0] * spans[1][0]
     return words, words - others * spans[0][1] * spans[1][1]
+
+
+def row_words(layer: Layer, data_type: DataType, block: Block) -> int:
+    """Words of one row of a feature map in a block, padding not counted; 1 for weights, and where there is only padding."""
+    if data_type == "weight":
+        return 1
+    if data_type == "output":
+        return block.along("Q")[1]
+    return max(1, _span(layer, 1, *block.along("Q"), *block.along("S"))[1])
 
 
 def _span(layer: Layer, axis: int, first: int, extent: int, tap: int, taps: int) -> tuple[int, int]:
@@ -78,7 +88,7 @@ def tiles(layer: Layer, mapping: Mapping, data_type: DataType, memory: str, pare
         assert pending is not None
         key, _, block, first, last = pending
         words, padding = tile_words(layer, data_type, block)
-        return Tile(key, words, padding, first, last, parent_new, is_parent_last)
+        return Tile(key, words, padding, row_words(layer, data_type, block), first, last, parent_new, is_parent_last)
 
     for iteration in walk(loops, whole(layer), inner):
         key = relevant_digits(loops, iteration.digits, data_type)

@@ -6,6 +6,7 @@ from typing import ClassVar, Literal
 from pydantic import Field
 
 from simulator.components.base import UNLIMITED, Count, CountOrZero, Positive, Rate
+from simulator.components.codecs import RunLength
 from simulator.components.memories import MEMORIES
 from simulator.components.memories.base import Memory
 from simulator.names import DataType
@@ -28,6 +29,11 @@ class Dram(Memory):
         "shared", description="one link for both directions, or one each"
     )
 
+    codecs: dict[Literal["input", "output"], RunLength] = Field(
+        default_factory=dict,
+        description="compression of feature maps; partial sums, and layers with unknown zeros, cross as they are",
+    )
+
     def tile_quota(self, tile_bits: dict[DataType, int], tiles: dict[DataType, int]) -> dict[DataType, int]:
         """Everything fits."""
         return {data_type: tiles[data_type] for data_type in tile_bits}
@@ -37,6 +43,13 @@ class Dram(Memory):
         if isinstance(self.bytes_per_cycle, str) or self.clock_mhz is None:
             return self.bytes_per_cycle
         return self.bytes_per_cycle * Fraction(str(self.clock_mhz)) / Fraction(str(core_clock_mhz))
+
+    def coded_bits(self, data_type: DataType, words: int, row_words: int, word_bits: int, zeros: Fraction | None) -> int:
+        """Bits that cross for ``words`` in rows of ``row_words``; ``zeros`` is None where the fraction is unknown."""
+        codec = self.codecs.get(data_type) if data_type != "weight" else None
+        if codec is None or zeros is None or words == 0:
+            return words * word_bits
+        return words // row_words * codec.row_bits(row_words, word_bits, zeros)
 
     def transfer_bytes(self, bits: int) -> int:
         """Bytes that cross the link for ``bits`` of payload."""

@@ -1,0 +1,41 @@
+"""Compression of feature maps on their way over a link."""
+
+from fractions import Fraction
+from functools import lru_cache
+from math import ceil
+from typing import Literal
+
+from pydantic import Field
+
+from simulator.components.base import Count, Part
+
+
+class RunLength(Part):
+    """Run-length coding of zeros: pairs of (zeros before it, word), packed into blocks (Eyeriss v1's RLC).
+
+    A pair holds at most 2^run_bits - 1 zeros and then one word, which is a zero where a run is longer. Its
+    length is the expected one for independent zeros; every row starts a new block. What would grow is sent
+    as it is.
+    """
+
+    kind: Literal["rlc"]
+    run_bits: Count = Field(description="bits of the run of zeros")
+    level_bits: Count = Field(description="bits of the word behind the run")
+    pairs_per_block: Count = Field(description="pairs that are packed together")
+    block_bits: Count = Field(description="bits of a packed block")
+
+    def row_bits(self, words: int, word_bits: int, zeros: Fraction | float) -> int:
+        """Bits that cross for a row of ``words``, of which the fraction ``zeros`` is zero; at most the plain ones."""
+        pairs = expected_pairs(words, 1 << self.run_bits, float(zeros))
+        packed = ceil(round(pairs / self.pairs_per_block, 9)) * self.block_bits
+        return min(packed, words * word_bits)
+
+
+@lru_cache(maxsize=4096)
+def expected_pairs(words: int, longest: int, zeros: float) -> float:
+    """Expected number of pairs for ``words`` words that are zero independently; a pair covers at most ``longest``."""
+    cover = [zeros**k * (1 - zeros) for k in range(longest - 1)] + [zeros ** (longest - 1)]
+    expected = [0.0] * (words + 1)
+    for n in range(1, words + 1):
+        expected[n] = 1 + sum(share * expected[n - k - 1] for k, share in enumerate(cover) if k + 1 < n)
+    return expected[words]
