@@ -66,13 +66,13 @@ def build(
     )
     levels: dict[str, Loops] = dict.fromkeys(architecture.memories, ())
     levels[architecture.outermost] = dram
-    levels[inner] = levels[inner] + passes
+    levels[inner] = (*levels[inner], *passes, *loops(("N", x.n)))
     return Mapping(
         NAME,
         levels,
         rows=loops(("M", placed.t_v), ("P", placed.fold), ("C", x.r), ("R", size["R"])),
         columns=loops(("M", placed.t_h), ("P", placed.width)),
-        steps=loops(("N", x.n), ("Q", size["Q"])),
+        steps=loops(("Q", size["Q"])),
         pe=loops(("S", size["S"]), ("C", x.q), ("M", x.p)),
         parameters=asdict(x),
         notes=said,

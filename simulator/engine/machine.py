@@ -13,7 +13,7 @@ from simulator.components.memories.base import Memory
 from simulator.components.memories.dram import Dram
 from simulator.engine.passes import Row
 from simulator.engine.program import RING, STREAM_NAMES, Tables, new_state
-from simulator.engine.tiles import Tile, largest_tile_words, tile_count, tiles
+from simulator.engine.tiles import Tile, largest_tile_words, part_count, tile_count, tiles
 from simulator.engine.world import ARRAY_LAST, Breaks, Credits, Fabric, FabricPort, Leg, Moved, Process, World, fabric_port
 from simulator.errors import refuse
 from simulator.kernels import array as kernel
@@ -35,7 +35,7 @@ STREAM_OF: dict[DataType, tuple[int, ...]] = {
     "output": (kernel.PIN, kernel.POUT),
 }
 MOST_TILES = 64
-"""Tiles of one data type that a buffer takes beyond the array at the most; more would only sit there."""
+"""Tiles of one data type that a buffer takes at the most, or one tile in all its parts; more would only sit there."""
 
 
 @dataclass(slots=True)
@@ -86,7 +86,7 @@ class LayerMachine:
         self.fabric = Fabric(self.world, self._fabric_ticks())
         self.levels: dict[tuple[str, DataType], Level] = {}
         self._make_levels()
-        rings = MOST_TILES + 4
+        rings = max(level.credits.capacity for level in self.levels.values()) + 4
         self.state = new_state(self.tables, self.program, rings, self.configured)
         self.bound = kernel.Bound(self.program, self.state)
         self.wake = self.world.event()
@@ -125,7 +125,9 @@ class LayerMachine:
                         self.layer.name, f"mapping: {name}", f"tiles of {needed}", f"one tile of each must fit into {name}"
                     )
                 chain = self.architecture.levels(d)
-                self.levels[name, d] = Level(self.world, name, chain[chain.index(name) - 1], min(quota[d], MOST_TILES))
+                parts = part_count(self.mapping, d, name) if name == chain[-1] else 1
+                room = parts * min(quota[d], max(1, MOST_TILES // parts))
+                self.levels[name, d] = Level(self.world, name, chain[chain.index(name) - 1], room)
 
     def _tile_bits(self, memory: str, data_type: DataType) -> int:
         words = largest_tile_words(self.layer, self.mapping, data_type, memory)
@@ -173,6 +175,10 @@ class LayerMachine:
 
     # -- processes -----------------------------------------------------------------------------------------------
 
+    def _tiles(self, level: Level, data_type: DataType) -> Iterator[Tile]:
+        innermost = level.name == self.architecture.levels(data_type)[-1]
+        return tiles(self.layer, self.mapping, data_type, level.name, level.parent, innermost=innermost)
+
     def _move(self, level: Level, data_type: DataType, tile: Tile, way: str) -> simpy.Event:
         words = tile.words - (tile.padding if self._from_outermost(level) else 0)
         bits = self._crossing_bits(level, data_type, tile, words)
@@ -204,7 +210,7 @@ class LayerMachine:
         """Bring the tiles of weights or inputs into one memory, in order."""
         above: Level | None = self.levels.get((level.parent, data_type))
         source: Resident | None = None
-        for tile in tiles(self.layer, self.mapping, data_type, level.name, level.parent):
+        for tile in self._tiles(level, data_type):
             if above is not None and tile.parent_new:
                 source = yield above.ready.get()
             known: Breaks = source.breaks if source is not None else ()
@@ -218,7 +224,7 @@ class LayerMachine:
     def _hold_outputs(self, level: Level) -> Process:
         """Give room to the output tiles of one memory, load those that have partial sums outside, drain them."""
         above = self.levels.get((level.parent, "output"))
-        for tile in tiles(self.layer, self.mapping, "output", level.name, level.parent):
+        for tile in self._tiles(level, "output"):
             known: Breaks = ()
             if above is not None and tile.parent_new:
                 resident: Resident = yield above.ready.get()
@@ -237,7 +243,7 @@ class LayerMachine:
     def _drain_outputs(self, level: Level) -> Process:
         """Write finished (or spilled) output tiles of one memory outward, in order."""
         above = self.levels.get((level.parent, "output"))
-        for tile in tiles(self.layer, self.mapping, "output", level.name, level.parent):
+        for tile in self._tiles(level, "output"):
             yield level.through.get()
             self.world.process(self._drain(level, above, tile, self.drains[level.name, tile.key]))
 

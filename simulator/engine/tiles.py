@@ -4,11 +4,27 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from math import prod
+from typing import Final
 
 from simulator.mapping.mapping import Mapping, whole
-from simulator.mapping.nest import ONES, Block, covered_by, relevant_digits, walk
-from simulator.names import REDUCTION, RELEVANT, DataType
+from simulator.mapping.nest import Block, Loop, relevant_digits, steps_of, walk
+from simulator.names import REDUCTION, RELEVANT, DataType, Dimension
 from simulator.spec.layer import Layer
+
+
+SUBTILED: Final[dict[DataType, frozenset[Dimension]]] = {
+    "weight": RELEVANT["weight"],
+    "input": frozenset({"N", "G", "C"}),
+    "output": frozenset(),
+}
+"""Dimensions along which a tile of the innermost memory comes and goes in parts: those whose parts do not overlap."""
+
+
+def part_loops(mapping: Mapping, data_type: DataType, memory: str) -> tuple[int, ...]:
+    """Positions in ``mapping.outer`` of the loops that cut a tile of ``memory``, the innermost for it, into parts."""
+    outside = len(mapping.outside(memory))
+    cuts = SUBTILED[data_type]
+    return tuple(i for i, loop in enumerate(mapping.outer) if i >= outside and loop.dimension in cuts)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,38 +90,55 @@ def _span_of(
     return len(indices), sum(0 <= i < size for i in indices)
 
 
-def tiles(layer: Layer, mapping: Mapping, data_type: DataType, memory: str, parent: str) -> Iterator[Tile]:
-    """The sequence of different tiles of ``data_type`` that ``memory`` holds, fetched from ``parent``."""
+def tiles(layer: Layer, mapping: Mapping, data_type: DataType, memory: str, parent: str, *, innermost: bool) -> Iterator[Tile]:
+    """The sequence of different tiles of ``data_type`` that ``memory`` holds, fetched from ``parent``.
+
+    The ``innermost`` memory gets a tile in the parts in which the array uses it.
+    """
     loops = mapping.outside(memory)
     inside = mapping.tile_extents(memory)
     outer = len(mapping.outside(parent))
-    inner = covered_by((), inside) if inside != ONES else ONES
+    cuts = _cuts(mapping, data_type, memory) if innermost else ()
+    reduction = [i for i, loop in enumerate(loops) if loop.dimension in REDUCTION]
     pending: tuple[tuple[int, ...], tuple[int, ...], Block, bool, bool] | None = None
-    previous_parent: tuple[int, ...] | None = None
     parent_new = True
 
-    def build(is_parent_last: bool) -> Tile:
+    def build(is_parent_last: bool) -> Iterator[Tile]:
         assert pending is not None
         key, _, block, first, last = pending
-        words, padding = tile_words(layer, data_type, block)
-        return Tile(key, words, padding, row_words(layer, data_type, block), first, last, parent_new, is_parent_last)
+        parts = list(walk(cuts, block, inside))
+        for i, part in enumerate(parts):
+            words, padding = tile_words(layer, data_type, part.block)
+            yield Tile(
+                (*key, *part.digits), words, padding, row_words(layer, data_type, part.block), first, last,
+                parent_new and i == 0, is_parent_last and i == len(parts) - 1,
+            )  # fmt: skip
 
-    for iteration in walk(loops, whole(layer), inner):
+    for iteration in walk(loops, whole(layer), inside):
         key = relevant_digits(loops, iteration.digits, data_type)
         above = relevant_digits(loops[:outer], iteration.digits[:outer], data_type)
-        reduction = [i for i, loop in enumerate(loops) if loop.dimension in REDUCTION]
         first = all(iteration.digits[i] == 0 for i in reduction)
         last = all(iteration.digits[i] == iteration.trips[i] - 1 for i in reduction)
         if pending is not None and pending[0] == key:
-            pending = (key, pending[1], pending[2], pending[3], last)
+            pending = (*pending[:4], last)
             continue
         if pending is not None:
-            yield build(above != pending[1])
+            yield from build(above != pending[1])
             parent_new = above != pending[1]
         pending = (key, above, iteration.block, first, last)
-        previous_parent = above
-    if pending is not None and previous_parent is not None:
-        yield build(True)
+    yield from build(True)
+
+
+def _cuts(mapping: Mapping, data_type: DataType, memory: str) -> tuple[Loop, ...]:
+    """The loops that cut a tile into parts, each with its step written out."""
+    steps = steps_of(mapping.outer, mapping.pass_extents)
+    cuts = part_loops(mapping, data_type, memory)
+    return tuple(Loop(mapping.outer[i].dimension, mapping.outer[i].trips, steps[i]) for i in cuts)
+
+
+def part_count(mapping: Mapping, data_type: DataType, memory: str) -> int:
+    """In how many parts a whole tile of the innermost memory comes, at the most."""
+    return prod(mapping.outer[i].trips for i in part_loops(mapping, data_type, memory))
 
 
 def largest_tile_words(layer: Layer, mapping: Mapping, data_type: DataType, memory: str) -> int:
