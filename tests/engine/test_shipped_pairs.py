@@ -51,7 +51,7 @@ def test_every_pe_cycle_and_every_layer_is_accounted_for(architecture: str, work
 def test_what_is_not_simulated_has_its_data_volume() -> None:
     run = ran("ws16", "alexnet")
     pool = next(layer for layer in run.not_simulated if layer.name == "POOL1")
-    assert pool.operator == "pool"
+    assert pool.operator == "max pool"
     assert (pool.input_words, pool.output_words) == (96 * 55 * 55, 96 * 27 * 27)
     assert pool.bytes == 2 * (96 * 55 * 55 + 96 * 27 * 27)
     assert {"name": "POOL1"}.items() <= run.to_dict()["not_simulated"][2].items()
