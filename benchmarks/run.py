@@ -1,6 +1,6 @@
 """How fast the simulator is, as one JSON document: ``python benchmarks/run.py [--quick] [--out FILE]``.
 
-Times are in seconds. To compare machines, each number is also given as a multiple of one fixed pure-Python loop
+Times are in seconds. To compare machines, each number is also a multiple of one fixed pure-Python loop
 that is timed in the same run: ``..._loops`` for times, ``..._per_loop`` for rates.
 """
 

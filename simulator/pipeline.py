@@ -104,7 +104,7 @@ def plan(
         if isinstance(layer, VectorLayer):
             jobs.append(Job(layer, None))
             continue
-        entry, place = given.get(layer.name, (None, f"layer {layer.name}"))
+        entry, place = given.get(layer.name, (None, architecture.name))
         try:
             if entry is not None:
                 mapping = map_layer(layer, architecture, dataflow or architecture.dataflow, entry, place)

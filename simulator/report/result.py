@@ -66,7 +66,7 @@ class LayerResult:
         zeros: Mapping[str, Any] | None = None,
     ) -> Self:
         """Build from the engine's counts (``measured``, keys as the fields here) and their energy."""
-        data = plain(measured)
+        data = plain({key: value for key, value in measured.items() if key != "windows"})
         capacity = data["pes"] * macs_per_cycle * data["cycles"]
         return cls(
             name=name,

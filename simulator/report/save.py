@@ -53,6 +53,7 @@ def save(run: "Run", directory: Path, *, force: bool) -> Path:
 def check_free(directory: Path, *, force: bool) -> None:
     """Raise an `InputError` unless results may be written to ``directory``."""
     if not directory.exists() and not directory.is_symlink():
+        _check_place(directory)
         return
     if not directory.is_dir() or directory.is_symlink():
         raise refuse(str(directory), "", None, "a directory was expected, this is something else")
@@ -61,6 +62,18 @@ def check_free(directory: Path, *, force: bool) -> None:
     if any(directory.iterdir()) and not (directory / RUN_FILE).is_file():
         raise refuse(
             str(directory), "", None, f"holds other things than a run (no {RUN_FILE}) and is not replaced"
+        )
+
+
+def _check_place(directory: Path) -> None:
+    """Refuse a place where no directory can be made, so that nobody waits for a run that cannot be kept."""
+    nearest = next(parent for parent in directory.absolute().parents if parent.exists())
+    if not nearest.is_dir() or not os.access(nearest, os.W_OK | os.X_OK):
+        raise refuse(
+            str(directory),
+            "",
+            None,
+            f"a place to write results was expected: nothing can be made in {nearest}",
         )
 
 

@@ -21,8 +21,13 @@ SUMMED = (
 )
 
 
+_PLAIN = (int, float, str, bool, type(None))
+
+
 def plain(value: Any) -> Any:
     """Return ``value`` as JSON values: fractions as numbers (whole ones as integers), arrays as lists."""
+    if type(value) in _PLAIN:
+        return value
     if isinstance(value, Mapping):
         return {str(key): plain(item) for key, item in value.items()}
     if isinstance(value, list | tuple):

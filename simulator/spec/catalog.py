@@ -51,6 +51,8 @@ def find(kind: Kind, name_or_path: str | Path) -> Path:
     if text and _is_file(path):
         return path
     hint = did_you_mean(path.stem, known, family="shipped ones are")
+    if text and _is_directory(path):
+        raise refuse(shown(text), "", None, f"a file was expected, this is a directory; {hint}")
     if path.suffix in _SUFFIXES or len(path.parts) > 1:
         raise refuse(shown(text), "", None, f"no such {kind} file; {hint}")
     raise refuse(kind, "", shown(text), f"a shipped name or the path of a file was expected; {hint}")
@@ -59,6 +61,13 @@ def find(kind: Kind, name_or_path: str | Path) -> Path:
 def _is_file(path: Path) -> bool:
     try:
         return path.exists() and not path.is_dir()
+    except (OSError, ValueError):
+        return False
+
+
+def _is_directory(path: Path) -> bool:
+    try:
+        return path.is_dir()
     except (OSError, ValueError):
         return False
 

@@ -118,8 +118,12 @@ def _problem(model: type[BaseModel], path: tuple[str, ...], entry: Mapping[str, 
         wanted = "{value: ..., source: ...} needs exactly one of " + ", ".join(MARKERS) + ", with a text"
         return Problem("", key, shown(value), wanted)
     whole = entry["type"] == "value_error" and isinstance(value, dict)
-    return Problem("", key, "" if whole else shown(value), _expected(entry))
+    quoted = isinstance(value, str) and entry["type"] in _NUMERIC
+    return Problem("", key, "" if whole else repr(value) if quoted else shown(value), _expected(entry))
 
+
+_NUMERIC: Final = ("int_type", "int_parsing", "float_type", "float_parsing")
+"""Faults of numbers, where quotes in the message tell "3" from 3."""
 
 _WORDS: Final[dict[str, str]] = {
     "int_type": "a whole number was expected",

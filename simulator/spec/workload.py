@@ -180,7 +180,7 @@ class Workload(Part):
     def lower(self, batch: int = 1) -> list[Layer | VectorLayer]:
         """Every layer over ``batch`` images; raises `InputError` where that is no count."""
         if isinstance(batch, bool) or not isinstance(batch, int) or not 0 < batch <= LARGEST:
-            raise refuse("batch", "", shown(batch), "a whole number greater than 0 was expected")
+            raise refuse("batch", "", shown(batch), f"a whole number from 1 to {LARGEST} was expected")
         lowered = [layer.lower(batch) for layer in self.layers]
         large = [layer.name for layer in lowered if _largest_count(layer) >= LARGEST_COUNT]
         if large:

@@ -77,7 +77,7 @@ def test_small_machine_is_accepted() -> None:
         ("clock_mhz", 0, "clock_mhz", "0", "greater than 0"),
         ("clock_mhz", float("nan"), "clock_mhz", "nan", "a finite number"),
         ("clock_mhz", float("inf"), "clock_mhz", "inf", "a finite number"),
-        ("clock_mhz", "100", "clock_mhz", "100", "a number was expected"),
+        ("clock_mhz", "100", "clock_mhz", "'100'", "a number was expected"),
         (
             "clock_mhz",
             {"value": 1, "sauce": "x"},

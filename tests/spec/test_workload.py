@@ -166,7 +166,7 @@ CONV = {"C": 4, "M": 8, "H": 8, "W": 8, "R": 3, "S": 3}
         ({"M": -3}, "M", "-3", "greater than 0"),
         ({"H": 2.5}, "H", "2.5", "a whole number"),
         ({"H": True}, "H", "true", "a whole number"),
-        ({"H": "8"}, "H", "8", "a whole number"),
+        ({"H": "8"}, "H", "'8'", "a whole number"),
         ({"W": float("nan")}, "W", "nan", "a whole number"),
         ({"W": float("inf")}, "W", "inf", "a whole number"),
         ({"W": 1 << 31}, "W", "2147483648", "at most 2147483647"),
