@@ -8,7 +8,9 @@ from hypothesis import strategies as st
 
 from simulator.dataflows import map_layer
 from simulator.errors import InputError
+from simulator.mapping.check import problems
 from simulator.mapping.mapping import Mapping
+from simulator.mapping.nest import Loop
 from simulator.pipeline import Job, measure_job
 from simulator.spec.architecture import Architecture
 from simulator.spec.layer import Layer
@@ -60,7 +62,7 @@ def memories(draw: st.DrawFn) -> tuple[dict[str, Any], dict[str, str]]:
         "burst_bytes": draw(st.sampled_from([1, 4, 8])), "directions": draw(st.sampled_from(["shared", "separate"])),
         "arbitration": draw(arbitrations), "priority": draw(priorities()),
     }  # fmt: skip
-    shape = draw(st.sampled_from(["one", "own_weights", "three", "two_deep"]))
+    shape = draw(st.sampled_from(["one", "own_weights", "three", "two_deep", "weights_inside"]))
     if shape == "one":
         return {"dram": dram, "glb": draw(buffers(ALL))}, dict.fromkeys(ALL, "glb")
     if shape == "own_weights":
@@ -68,6 +70,9 @@ def memories(draw: st.DrawFn) -> tuple[dict[str, Any], dict[str, str]]:
         return parts, {"weight": "weights", "input": "glb", "output": "glb"}
     if shape == "three":
         return {"dram": dram, **{d: draw(buffers([d])) for d in ALL}}, {d: d for d in ALL}
+    if shape == "weights_inside":  # the middle buffer serves the array and another buffer
+        parts = {"dram": dram, "glb": {**draw(buffers(ALL)), "capacity_bytes": 2048}, "weights": draw(buffers(["weight"]))}
+        return parts, {"weight": "weights", "input": "glb", "output": "glb"}
     outer = {**draw(buffers(ALL)), "capacity_bytes": 2048}
     return {"dram": dram, "outer": outer, "glb": draw(buffers(ALL))}, dict.fromkeys(ALL, "glb")
 
@@ -94,6 +99,9 @@ def machines(draw: st.DrawFn) -> dict[str, Any]:
         "psum_in": draw(networks("output", inner["output"], "array")),
         "psum_out": draw(networks("output", "array", inner["output"])),
     }
+    if inner["weight"] == inner["input"] and draw(st.integers(0, 3)) == 0:  # one bus for both
+        wires["weight_in"]["carries"] = ["weight", "input"]
+        del wires["input_in"]
     if draw(st.booleans()):
         wires["links"] = draw(networks("output", "array", "array"))
     array = {
@@ -138,6 +146,44 @@ def cases(draw: st.DrawFn, **changes: Any) -> tuple[dict[str, Any], Layer, Mappi
     return description, layer, mapped(description, layer)
 
 
+@st.composite
+def mappings(draw: st.DrawFn, description: dict[str, Any], layer: Layer) -> Mapping:
+    """Any loop nest that covers the layer: loops of random lengths at random places, in random order."""
+    sums = ("C", "R", "S")
+    sections = ["pe", "columns", "rows", "steps", *reversed(description["memories"])]
+    loops: dict[str, list[Loop]] = {section: [] for section in sections}
+    summed_in_rows = draw(st.sampled_from([*sums, None])) if "links" in description["networks"] else None
+    for d, size in layer.sizes.items():
+        left = size
+        for section in sections:
+            if d in sums and (section == "columns" or (section == "rows" and d != summed_in_rows)):
+                continue
+            trips = left if section == "dram" else draw(st.integers(1, min(left, 3)))
+            left = -(-left // trips)
+            if trips > 1:
+                loops[section].append(Loop(d, trips))
+    shuffled = {section: draw(st.permutations(some)) for section, some in loops.items()}
+    rows = sorted(shuffled["rows"], key=lambda loop: loop.dimension in sums)
+    levels = {name: tuple(shuffled[name]) for name in description["memories"]}
+    return Mapping("random", levels, tuple(rows), *(tuple(shuffled[x]) for x in ("columns", "steps", "pe")))
+
+
+ROOMY = ("weight_words", "input_words", "psum_words", "psum_in_fifo_words", "psum_out_fifo_words")
+
+
+@st.composite
+def free_cases(draw: st.DrawFn, **changes: Any) -> tuple[dict[str, Any], Layer, Mapping]:
+    """As `cases`, with any legal loop nest instead of a dataflow's, on a machine with room for most of them."""
+    roomy = {f"array__pe__{size}": draw(st.sampled_from([16, 48])) for size in ROOMY}
+    description = changed(draw(machines()), **roomy, array__rows=4, array__columns=4)
+    description = changed(description, **{f"memories__{name}__capacity_bytes": 1024 for name in list(description["memories"])[1:]})
+    description = changed(description, **changes)
+    layer = draw(layers())
+    mapping = draw(mappings(description, layer))
+    assume(not problems(mapping, layer, built(description), "random"))
+    return description, layer, mapping
+
+
 def changed(description: dict[str, Any], **changes: Any) -> dict[str, Any]:
     """A deep copy with some values changed, ``a__b`` is b inside a; ``memories__*__x`` changes all memories."""
     import copy
@@ -163,9 +209,9 @@ def mapped(description: dict[str, Any], layer: Layer) -> Mapping:
         raise
 
 
-def measured(description: dict[str, Any], layer: Layer, mapping: Mapping) -> dict[str, Any]:
-    """Run one layer. What the engine refuses (a tile of each that do not fit together) drops the example."""
-    return measure_job(built(description), Job(layer, mapping), frozenset())
+def measured(description: dict[str, Any], layer: Layer, mapping: Mapping, relax: tuple[str, ...] = ()) -> dict[str, Any]:
+    """Run one layer without pricing it."""
+    return measure_job(built(description), Job(layer, mapping), frozenset(relax))
 
 
 Box = dict[str, tuple[int, int]]
@@ -218,4 +264,30 @@ def busiest_cycles_per_pass(mapping: Mapping, layer: Layer, macs_per_cycle: int)
             for place, box in nest([*mapping.rows, *mapping.columns], step_box, pe):
                 work[place] = work.get(place, 0) - (-volume(box) // macs_per_cycle)
         out.append(max(work.values()))
+    return out
+
+
+def words_at_the_array(mapping: Mapping, layer: Layer, networks: dict[str, Any]) -> dict[str, int]:
+    """Words that cross the array's border, counted by walking over every step: a new tile is a new box."""
+    pe = covered(list(mapping.pe), dict.fromkeys(layer.sizes, 1))
+    step = covered([*mapping.rows, *mapping.columns], pe)
+    loops = [*(loop for some in mapping.levels.values() for loop in some), *mapping.steps]
+    whole = {d: (0, n) for d, n in layer.sizes.items()}
+    copies = {"weight": networks["weight_in"]["kind"] == "unicast_bus", "output": False}
+    dims = {"weight": "GMCRS", "output": "NGMPQ"}
+    held: dict[str, Any] = {"weight": None, "output": None}
+    out = {"weight": 0, "psum_out": 0, "first": 0}
+    seen = set()
+    for _, box in nest(loops, whole, step):
+        for data_type in ("weight", "output"):
+            key = tuple(box[d] for d in dims[data_type])
+            if key == held[data_type]:
+                continue
+            held[data_type] = key
+            boxes = [b for _, b in nest([*mapping.rows, *mapping.columns], box, pe)] if copies[data_type] else [box]
+            words = sum(volume({d: b[d] for d in dims[data_type]}) for b in boxes)
+            out["weight" if data_type == "weight" else "psum_out"] += words
+            if data_type == "output" and key not in seen:
+                seen.add(key)
+                out["first"] += words
     return out
