@@ -77,14 +77,15 @@ def _grid(layer: Layer, architecture: Architecture) -> Grid:
     p_most = min(psums, pe.weight_words // taps, size["M"])
     q_most = min(pe.input_words // taps, size["C"])
     sets = array.rows // size["R"]
-    images = np.array(thinned(even_parts(size["N"], size["N"])))
-    filters, channels = np.array(spaced(p_most, CHOICES)), np.array(spaced(q_most, CHOICES // 2))
+    images = np.array(thinned(even_parts(size["N"], size["N"])), dtype=np.int64)
+    filters = np.array(spaced(p_most, CHOICES), dtype=np.int64)
+    channels = np.array(spaced(q_most, CHOICES // 2), dtype=np.int64)
     out: list[Grid] = [np.zeros((6, 0), dtype=np.int64)]
     for e in _strips(size["P"], sets * array.columns):
         fold = ceiling(e, array.columns)
         wide = array.columns // ceiling(e, fold)
         for r in range(1, sets // fold + 1):
-            copies = np.array(spaced(min(sets // fold // r * wide, size["M"]), CHOICES))
+            copies = np.array(spaced(min(sets // fold // r * wide, size["M"]), CHOICES), dtype=np.int64)
             axes = (np.array([e]), np.array([r]), copies, filters, channels, images)
             out.append(np.stack([axis.ravel() for axis in np.meshgrid(*axes, indexing="ij")]))
     return _without_waste(np.concatenate(out, axis=1), layer, pe.weight_words)

@@ -14,13 +14,25 @@ from simulator.components.memories.dram import Dram
 from simulator.engine.passes import Row
 from simulator.engine.program import RING, STREAM_NAMES, Tables, new_state
 from simulator.engine.tiles import Tile, largest_tile_words, part_count, tile_count, tiles
-from simulator.engine.world import ARRAY_LAST, Breaks, Credits, Fabric, FabricPort, Leg, Moved, Process, World, fabric_port
+from simulator.engine.world import (
+    ARRAY_LAST,
+    Breaks,
+    Credits,
+    Fabric,
+    FabricPort,
+    Leg,
+    Moved,
+    Process,
+    World,
+    fabric_port,
+)
 from simulator.errors import refuse
 from simulator.kernels import array as kernel
 from simulator.mapping.mapping import Mapping
 from simulator.names import DATA_TYPES, DataType
 from simulator.spec.architecture import Architecture
 from simulator.spec.layer import Layer
+
 
 def data_type_stream(data_type: DataType, way: str) -> str:
     """Name of the request stream of a data type that fills or drains a memory."""
@@ -35,7 +47,7 @@ STREAM_OF: dict[DataType, tuple[int, ...]] = {
     "output": (kernel.PIN, kernel.POUT),
 }
 MOST_TILES = 64
-"""Tiles of one data type that a buffer takes at the most, or one tile in all its parts; more would only sit there."""
+"""Most tiles of one data type that a buffer takes, or one tile in all its parts; more would only sit there."""
 
 
 @dataclass(slots=True)
@@ -73,13 +85,15 @@ class Level:
 class LayerMachine:
     """Everything that moves while one layer runs. Build it, call `run`, then read the state."""
 
-    def __init__(self, layer: Layer, mapping: Mapping, architecture: Architecture, relaxed: frozenset[str]) -> None:
+    def __init__(
+        self, layer: Layer, mapping: Mapping, architecture: Architecture, relaxed: frozenset[str]
+    ) -> None:
         self.layer, self.mapping, self.architecture, self.relaxed = layer, mapping, architecture, relaxed
         self.tables = Tables(layer, mapping, architecture, relaxed)
         self.rows: Iterator[Row] = self.tables.rows()
         self.program = self.tables.program()
         self.cause_names = self.tables.causes()
-        self.configured = _configuration_cycles(architecture)
+        self.configured = architecture.configuration_cycles
         self.world = World(initial_time=self.configured)
         self.ports: dict[str, FabricPort] = {}
         self._routes: dict[tuple[str, DataType, str], tuple[list[FabricPort], int]] = {}
@@ -94,8 +108,6 @@ class LayerMachine:
         self.kernel_calls = 0
         self.array_end = self.end = self.configured
         self.drains: dict[tuple[str, tuple[int, ...]], simpy.Event] = {}
-
-    # -- building ------------------------------------------------------------------------------------------------
 
     def _fabric_ticks(self) -> int:
         rates = [rate for name in self.architecture.memories for rate in self._rates(name)]
@@ -116,13 +128,16 @@ class LayerMachine:
     def _make_levels(self) -> None:
         for name, memory in islice(self.architecture.memories.items(), 1, None):
             bits = {d: self._tile_bits(name, d) for d in memory.keeps}
-            counts = {d: min(MOST_TILES, tile_count(self.layer, self.mapping, d, name)) for d in memory.keeps}
+            counts = {d: min(MOST_TILES, tile_count(self.mapping, name)) for d in memory.keeps}
             quota = memory.tile_quota(bits, counts)
             for d in memory.keeps:
                 if quota[d] < 1:
                     needed = ", ".join(f"{t} {b} bits" for t, b in bits.items())
                     raise refuse(
-                        self.layer.name, f"mapping: {name}", f"tiles of {needed}", f"one tile of each must fit into {name}"
+                        self.layer.name,
+                        f"mapping: {name}",
+                        f"tiles of {needed}",
+                        f"one tile of each must fit into {name}",
                     )
                 chain = self.architecture.levels(d)
                 parts = part_count(self.mapping, d, name) if name == chain[-1] else 1
@@ -137,10 +152,14 @@ class LayerMachine:
         name = f"{owner}.{port}"
         if name not in self.ports:
             rate = "unlimited" if owner in self.relaxed or name in self.relaxed else rate
-            self.ports[name] = fabric_port(name, owner, rate, self.fabric.ticks, part.arbitration, part.priority)
+            self.ports[name] = fabric_port(
+                name, owner, rate, self.fabric.ticks, part.arbitration, part.priority
+            )
         return self.ports[name]
 
-    def _legs(self, level: Level, data_type: DataType, words: int, bits: int, way: str) -> tuple[tuple[Leg, ...], int]:
+    def _legs(
+        self, level: Level, data_type: DataType, words: int, bits: int, way: str
+    ) -> tuple[tuple[Leg, ...], int]:
         """The ports between a level and the next one out with their units, and the latency."""
         key = (level.name, data_type, way)
         if key not in self._routes:
@@ -172,8 +191,6 @@ class LayerMachine:
         own, own_rate = child.outer_port(data_type, "write" if reads else "read")
         ports.append(self._port(level.name, own, own_rate, child))
         return ports, latency
-
-    # -- processes -----------------------------------------------------------------------------------------------
 
     def _tiles(self, level: Level, data_type: DataType) -> Iterator[Tile]:
         innermost = level.name == self.architecture.levels(data_type)[-1]
@@ -222,7 +239,7 @@ class LayerMachine:
                 above.credits.give()
 
     def _hold_outputs(self, level: Level) -> Process:
-        """Give room to the output tiles of one memory, load those that have partial sums outside, drain them."""
+        """Give room to the output tiles of one memory, load those with partial sums outside, drain them."""
         above = self.levels.get((level.parent, "output"))
         for tile in self._tiles(level, "output"):
             known: Breaks = ()
@@ -287,7 +304,9 @@ class LayerMachine:
             self._report_events()
             if code == 1:
                 continue
-            if s.scalars[kernel.FINAL] and bool((s.stream[:, kernel.AT_PASS] >= s.scalars[kernel.PUSHED]).all()):
+            if s.scalars[kernel.FINAL] and bool(
+                (s.stream[:, kernel.AT_PASS] >= s.scalars[kernel.PUSHED]).all()
+            ):
                 break
             self.wake = self.world.event()
             if code == 2:
@@ -302,7 +321,11 @@ class LayerMachine:
     def _push(self) -> None:
         """Give the kernel passes until its ring is full or the layer ends."""
         s = self.state
-        oldest = min(int(s.stream[:, kernel.AT_PASS].min()), int(s.scalars[kernel.OPENED]), int(s.scalars[kernel.MAC_PASS]))
+        oldest = min(
+            int(s.stream[:, kernel.AT_PASS].min()),
+            int(s.scalars[kernel.OPENED]),
+            int(s.scalars[kernel.MAC_PASS]),
+        )
         room = RING - (int(s.scalars[kernel.PUSHED]) - oldest)
         if s.scalars[kernel.FINAL] or room <= 0:
             return
@@ -321,12 +344,10 @@ class LayerMachine:
             level = self.levels[self.architecture.levels(data_type)[-1], data_type]
             timer = self.world.timeout(max(0, time - int(self.world.now)))
             if stream == kernel.POUT:
-                timer.callbacks.append(lambda _, level=level: level.through.put(True))  # type: ignore[union-attr, misc]
+                timer.callbacks.append(lambda _, level=level: level.through.put(True))  # type: ignore[misc]
             else:
-                timer.callbacks.append(lambda _, level=level: level.credits.give())  # type: ignore[union-attr, misc]
+                timer.callbacks.append(lambda _, level=level: level.credits.give())  # type: ignore[misc]
         s.scalars[kernel.EVENTS] = 0
-
-    # -- the run -------------------------------------------------------------------------------------------------
 
     def run(self) -> None:
         """Run the layer to its end; all results are in the state afterwards."""
@@ -344,8 +365,11 @@ class LayerMachine:
 
     def _stuck(self) -> str:
         s = self.state
-        places = ", ".join(f"{n} at pass {int(s.stream[i, kernel.AT_PASS])}" for i, n in enumerate(STREAM_NAMES))
-        return f"layer {self.layer.name} came to a standstill at cycle {self.world.now}: {places}; this is a fault of the simulator"
+        places = ", ".join(
+            f"{n} at pass {int(s.stream[i, kernel.AT_PASS])}" for i, n in enumerate(STREAM_NAMES)
+        )
+        where = f"layer {self.layer.name} came to a standstill at cycle {self.world.now}: {places}"
+        return f"{where}; this is a fault of the simulator"
 
     def _close_accounts(self) -> None:
         """Name the PE-cycles from each PE's last work to the layer's end."""
@@ -369,11 +393,3 @@ def _compact(breaks: Breaks) -> list[tuple[int, str]]:
         if until > (out[-1][0] if out else 0):
             out.append((until, cause))
     return out
-
-
-def _configuration_cycles(architecture: Architecture) -> int:
-    configuration = architecture.configuration
-    if configuration is None or isinstance(configuration.bits_per_cycle, str):
-        return 0
-    rate = configuration.bits_per_cycle
-    return -(-configuration.bits_per_layer * rate.denominator // rate.numerator)

@@ -82,7 +82,7 @@ def words_by_level(machine: LayerMachine) -> Tree:
 
 
 def words_created(machine: LayerMachine) -> Tree:
-    """What a port makes up or spares: padding words, words of zero psums, bytes that a codec saves on a link."""
+    """What a port makes up or spares: padding words, zero psums, bytes that a codec saves on a link."""
     out: Tree = {}
     for (name, data_type), level in machine.levels.items():
         if level.traffic.padding_words:

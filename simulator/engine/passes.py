@@ -130,5 +130,6 @@ def pass_rows(
         number, new, first, block, tile, last = this
         end = following[1]
         yield (
-            number, *map(int, new), int(end[2]), first, block, *map(int, last), *tile, int(end[0]), int(end[1]),
+            number, *map(int, new), int(end[2]), first, block,
+            *map(int, last), *tile, int(end[0]), int(end[1]),
         )  # fmt: skip

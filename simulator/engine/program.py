@@ -382,7 +382,7 @@ def new_state(tables: Tables, program: kernel.Program, tile_rings: int, now: int
         scalars=z(kernel.SCALARS), passes=z(RING, kernel.PASS_COLUMNS),
         stream=z(streams, 13), release=z(streams, ring, 2), port=z(len(program.port), 3),
         tile_time=z(streams, tile_rings), tile_breaks=z(streams, tile_rings, kernel.BREAKS, 2),
-        arrival=z(3, ring, pes), breaks=z(3, ring, kernel.BREAKS, 2),
+        arrival=z(3, ring, pes), breaks=z(streams, ring, kernel.BREAKS, 2),
         pe=z(3, pes), chain=z(pes, 2), slot=z(3, slots, pes),
         open_tile=z(slots, 2), tile_ring=z(3, ring),
         block=z(tables.blocks, 4), delivered=z(len(program.delivery)),

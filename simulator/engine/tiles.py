@@ -11,17 +11,16 @@ from simulator.mapping.nest import Block, Loop, relevant_digits, steps_of, walk
 from simulator.names import REDUCTION, RELEVANT, DataType, Dimension
 from simulator.spec.layer import Layer
 
-
 SUBTILED: Final[dict[DataType, frozenset[Dimension]]] = {
     "weight": RELEVANT["weight"],
     "input": frozenset({"N", "G", "C"}),
     "output": frozenset(),
 }
-"""Dimensions along which a tile of the innermost memory comes and goes in parts: those whose parts do not overlap."""
+"""Dimensions along which a tile of the innermost memory moves in parts: those whose parts do not overlap."""
 
 
 def part_loops(mapping: Mapping, data_type: DataType, memory: str) -> tuple[int, ...]:
-    """Positions in ``mapping.outer`` of the loops that cut a tile of ``memory``, the innermost for it, into parts."""
+    """Positions in ``mapping.outer`` of the loops that cut a tile of ``memory``, the innermost, up."""
     outside = len(mapping.outside(memory))
     cuts = SUBTILED[data_type]
     return tuple(i for i, loop in enumerate(mapping.outer) if i >= outside and loop.dimension in cuts)
@@ -31,9 +30,10 @@ def part_loops(mapping: Mapping, data_type: DataType, memory: str) -> tuple[int,
 class Tile:
     """One tile: its words in the memory, those that are padding, and where it stands in the sequence.
 
-    ``row_words`` is the length of its rows of feature map without padding; ``key`` tells tiles apart, so that a tile that comes back is known; ``first`` is False for an output tile
-    that has partial sums outside; ``last`` is True for one that gets no more; ``parent_new`` and
-    ``parent_last``: whether it is the first or last one that the next memory out serves from one of its own.
+    ``row_words`` is the length of its rows of feature map without padding; ``key`` tells tiles apart, so
+    that a tile that comes back is known; ``first`` is False for an output tile that has partial sums outside;
+    ``last`` is True for one that gets no more; ``parent_new`` and ``parent_last``: whether it is the first or last one
+    that the next memory out serves from one of its own.
     """
 
     key: tuple[int, ...]
@@ -60,7 +60,7 @@ def tile_words(layer: Layer, data_type: DataType, block: Block) -> tuple[int, in
 
 
 def row_words(layer: Layer, data_type: DataType, block: Block) -> int:
-    """Words of one row of a feature map in a block, padding not counted; 1 for weights, and where there is only padding."""
+    """Words of one row of a feature map in a block without padding; 1 for weights and where all is padded."""
     if data_type == "weight":
         return 1
     if data_type == "output":
@@ -90,7 +90,9 @@ def _span_of(
     return len(indices), sum(0 <= i < size for i in indices)
 
 
-def tiles(layer: Layer, mapping: Mapping, data_type: DataType, memory: str, parent: str, *, innermost: bool) -> Iterator[Tile]:
+def tiles(
+    layer: Layer, mapping: Mapping, data_type: DataType, memory: str, parent: str, *, innermost: bool
+) -> Iterator[Tile]:
     """The sequence of different tiles of ``data_type`` that ``memory`` holds, fetched from ``parent``.
 
     The ``innermost`` memory gets a tile in the parts in which the array uses it.
@@ -147,6 +149,6 @@ def largest_tile_words(layer: Layer, mapping: Mapping, data_type: DataType, memo
     return tile_words(layer, data_type, Block((0,) * len(extent), extent))[0]
 
 
-def tile_count(layer: Layer, mapping: Mapping, data_type: DataType, memory: str) -> int:
+def tile_count(mapping: Mapping, memory: str) -> int:
     """An upper limit for how many tiles pass through ``memory``."""
-    return prod(loop.trips for loop in mapping.outside(memory)) if mapping.outside(memory) else 1
+    return prod(loop.trips for loop in mapping.outside(memory))

@@ -85,7 +85,7 @@ class State(NamedTuple):
     tile_time: A  # [STREAMS, ring] when each tile became resident
     tile_breaks: A  # [STREAMS, ring, BREAKS, 2] where it was before: until when, which cause
     arrival: A  # [3, ring, PE] when each PE has its words of a delivery
-    breaks: A  # [3, ring, BREAKS, 2] where they were before
+    breaks: A  # [STREAMS, ring, BREAKS, 2] where they were before
     pe: A  # [3, PE] accounted until; last addition ended; psum at the chain's tail came
     chain: A  # [PE, 2] when a tile's first and last psum leave
     slot: A  # [3, slot, PE] per open output tile: MACs end, additions end, psums were missing until
@@ -259,6 +259,26 @@ def note_window(p: Program, s: State, stream: int, start: int, step: int, words:
 
 
 @stage
+def note_breaks(
+    p: Program, s: State, stream: int, tile: int, block: int, ready: int, start: int, queue_cause: int, slow_cause: int
+) -> None:
+    """Write down where a transaction's words were until they arrived: see `blame`."""
+    source = s.tile_breaks[stream, tile % s.tile_time.shape[1]]
+    marks, n = s.breaks[stream, s.stream[stream, DONE] % s.arrival.shape[1]], 0
+    while n < BREAKS - 5 and source[n, 0] > 0:
+        marks[n, 0], marks[n, 1] = source[n, 0], source[n, 1]
+        n += 1
+    if stream == PIN and s.scalars[PIN_FIRST] == 0:
+        out_port = p.stream[POUT, NETWORK_PORT] if p.stream[POUT, NETWORK_PORT] >= 0 else p.stream[POUT, BUFFER_PORT]
+        marks[n, 0], marks[n, 1] = s.block[block, WRITE_START], p.machine[ARRAY_CAUSE]
+        marks[n + 1, 0], marks[n + 1, 1] = s.block[block, WRITE_END], p.port[out_port, PORT_CAUSE]
+        n += 2
+    marks[n, 0], marks[n, 1] = ready, p.machine[ARRAY_CAUSE]
+    marks[n + 1, 0], marks[n + 1, 1] = ceil_div(start, p.machine[TICKS]), queue_cause
+    marks[n + 2 :, 0], marks[n + 2 :, 1] = FOREVER, slow_cause
+
+
+@stage
 def grant(p: Program, s: State, stream: int, head: A) -> None:
     """Move one transaction over its ports and set the time at which each PE has its words."""
     start, ready, words_each, delivery = head[0], head[1], head[3], head[4]
@@ -298,6 +318,7 @@ def grant(p: Program, s: State, stream: int, head: A) -> None:
         s.tile_ring[OUT_FINISH, s.stream[POUT, DONE] % s.tile_ring.shape[1]] = finish
         s.block[block, WRITTEN] += 1
         s.block[block, WRITE_START], s.block[block, WRITE_END] = start // p.machine[TICKS], finish
+        note_breaks(p, s, POUT, row[TILE_O], block, ready, start, queue_cause, p.port[slow, PORT_CAUSE])
         s.stream[POUT, DONE] += 1
         s.delivered[delivery] += 1
         c[AT_STEP] += 1
@@ -318,19 +339,7 @@ def grant(p: Program, s: State, stream: int, head: A) -> None:
         return
     s.delivered[delivery] += 1
     tile = row[TILE_O] if stream == PIN else row[TILE_W + stream]
-    source = s.tile_breaks[stream, tile % s.tile_time.shape[1]]
-    marks, n = s.breaks[stream, slot], 0
-    while n < BREAKS - 4 and source[n, 0] > 0:
-        marks[n, 0], marks[n, 1] = source[n, 0], source[n, 1]
-        n += 1
-    if stream == PIN and s.scalars[PIN_FIRST] == 0:
-        out_port = p.stream[POUT, NETWORK_PORT] if p.stream[POUT, NETWORK_PORT] >= 0 else p.stream[POUT, BUFFER_PORT]
-        marks[n, 0], marks[n, 1] = s.block[block, WRITE_START], p.machine[ARRAY_CAUSE]
-        marks[n + 1, 0], marks[n + 1, 1] = s.block[block, WRITE_END], p.port[out_port, PORT_CAUSE]
-        n += 2
-    marks[n, 0], marks[n, 1] = ready, p.machine[ARRAY_CAUSE]
-    marks[n + 1, 0], marks[n + 1, 1] = ceil_div(start, p.machine[TICKS]), queue_cause
-    marks[n + 2 :, 0], marks[n + 2 :, 1] = FOREVER, p.port[slow, PORT_CAUSE]
+    note_breaks(p, s, stream, tile, block, ready, start, queue_cause, p.port[slow, PORT_CAUSE])
     if stream == PIN:
         s.tile_ring[HAS_PSUM, s.stream[PIN, DONE] % s.tile_ring.shape[1]] = 1
         s.block[block, VISITED] += 1
@@ -394,8 +403,11 @@ def wait_for_slot(p: Program, s: State, pe: int, slot: int) -> None:
         )
     if end > middle:
         s.names[pe, S_OUTPUT] += end - middle
-        port = p.stream[POUT, NETWORK_PORT] if p.stream[POUT, NETWORK_PORT] >= 0 else p.stream[POUT, BUFFER_PORT]
-        s.causes[3, p.port[port, PORT_CAUSE]] += end - middle
+        leaving = (s.open_tile[slot, 1] - p.machine[LEAVING_TILES]) % s.arrival.shape[1]
+        if p.work[s.open_tile[slot, 0], DOWN, pe] >= 0:
+            s.causes[3, p.machine[ARRAY_CAUSE]] += end - middle
+        else:
+            blame(s.causes[3], s.breaks[POUT, leaving], middle, end)
     s.pe[CLOCK, pe] = end
 
 
@@ -509,7 +521,7 @@ def run_chains(p: Program, s: State, tile: int, kind: int, slot: int, room_out: 
     last_acc, acc_in, acc_end, mac_end = s.pe[LAST_ACC], s.slot[ACC_IN, slot], s.slot[ACC_END, slot], s.slot[MAC_END, slot]
     order, ups, downs, out_words = p.work[kind, ORDER], p.work[kind, UP], p.work[kind, DOWN], p.work[kind, OUT_WORDS]
     shared, pipe, hop, latency = p.machine[SHARED_ADDER] != 0, p.machine[PIPELINE], ceil_div(p.machine[LINK_TICKS], p.machine[TICKS]), p.machine[LINK_LATENCY]
-    out_port = p.stream[POUT, NETWORK_PORT] if p.stream[POUT, NETWORK_PORT] >= 0 else p.stream[POUT, BUFFER_PORT]
+    leaving = s.breaks[POUT, (tile - p.machine[LEAVING_TILES]) % s.arrival.shape[1]]
     ready, taken, same_words, transfer = 0, 0, -1, 0
     for i in range(clock.shape[0]):
         pe = order[i]
@@ -535,7 +547,10 @@ def run_chains(p: Program, s: State, tile: int, kind: int, slot: int, room_out: 
                 blame_psum(psum_causes, marks, has, source, p.machine[ARRAY_CAUSE], now, now + missing)
             if blocked > 0:
                 names[pe, S_OUTPUT] += blocked
-                s.causes[3, p.machine[ARRAY_CAUSE] if down >= 0 else p.port[out_port, PORT_CAUSE]] += blocked
+                if down >= 0:
+                    s.causes[3, p.machine[ARRAY_CAUSE]] += blocked
+                else:
+                    blame(s.causes[3], leaving, now + missing, now + missing + blocked)
             names[pe, ACCUMULATE] += work
             clock[pe] = end
             acc_in[pe], acc_end[pe] = complete, end
