@@ -25,7 +25,7 @@ class RunLength(Part):
     block_bits: Count = Field(description="bits of a packed block")
 
     def row_bits(self, words: int, word_bits: int, zeros: Fraction | float) -> int:
-        """Bits that cross for a row of ``words``, of which the fraction ``zeros`` is zero; at most the plain ones."""
+        """Bits that cross for a row of ``words``, a fraction ``zeros`` of them zero; at most the plain."""
         pairs = expected_pairs(words, 1 << self.run_bits, float(zeros))
         packed = ceil(round(pairs / self.pairs_per_block, 9)) * self.block_bits
         return min(packed, words * word_bits)
@@ -33,7 +33,7 @@ class RunLength(Part):
 
 @lru_cache(maxsize=4096)
 def expected_pairs(words: int, longest: int, zeros: float) -> float:
-    """Expected number of pairs for ``words`` words that are zero independently; a pair covers at most ``longest``."""
+    """Expected pairs for ``words`` that are zero independently; a pair covers at most ``longest``."""
     cover = [zeros**k * (1 - zeros) for k in range(longest - 1)] + [zeros ** (longest - 1)]
     expected = [0.0] * (words + 1)
     for n in range(1, words + 1):

@@ -47,7 +47,7 @@ STREAM_OF: dict[DataType, tuple[int, ...]] = {
     "output": (kernel.PIN, kernel.POUT),
 }
 MOST_TILES = 64
-"""Most tiles of one data type that a buffer takes, or one tile in all its parts; more would only sit there."""
+"""Most tiles of a data type that a buffer takes, or one tile in all its parts; more would only sit there."""
 
 
 @dataclass(slots=True)

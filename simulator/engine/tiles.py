@@ -31,9 +31,9 @@ class Tile:
     """One tile: its words in the memory, those that are padding, and where it stands in the sequence.
 
     ``row_words`` is the length of its rows of feature map without padding; ``key`` tells tiles apart, so
-    that a tile that comes back is known; ``first`` is False for an output tile that has partial sums outside;
-    ``last`` is True for one that gets no more; ``parent_new`` and ``parent_last``: whether it is the first or last one
-    that the next memory out serves from one of its own.
+    that a tile that comes back is known; ``first`` is False for an output tile that has partial sums
+    outside; ``last`` is True for one that gets no more; ``parent_new`` and ``parent_last``: whether it
+    is the first or last one that the next memory out serves from one of its own.
     """
 
     key: tuple[int, ...]

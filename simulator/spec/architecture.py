@@ -121,6 +121,14 @@ class Architecture(Part):
         )
 
     @property
+    def configuration_cycles(self) -> int:
+        """Cycles before a layer starts in which its configuration is shifted in."""
+        told = self.configuration
+        if told is None or isinstance(told.bits_per_cycle, str):
+            return 0
+        return -(-told.bits_per_layer * told.bits_per_cycle.denominator // told.bits_per_cycle.numerator)
+
+    @property
     def outermost(self) -> str:
         """Name of the memory that holds everything."""
         return next(iter(self.memories))

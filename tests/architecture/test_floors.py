@@ -28,7 +28,9 @@ def names(paths: list[Path]) -> list[str]:
 def loaded_after(code: str) -> set[str]:
     """Top-level modules that a fresh process has loaded after ``code``."""
     script = f"import sys\n{code}\nprint(' '.join(sorted({{name.split('.')[0] for name in sys.modules}})))"
-    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True, timeout=60)
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True, timeout=60
+    )
     return set(done.stdout.splitlines()[-1].split())
 
 

@@ -89,7 +89,9 @@ def test_a_network_kind_is_one_file_and_an_architecture_names_it(tmp_path: Path)
     assert layer["words"] == usual.words
     assert layer["cycles"] >= usual.cycles + 100  # every weight is 100 cycles longer on its way
     assert sum(layer["pe_cycles"].values()) == layer["pes"] * layer["cycles"]
-    assert layer["stall_causes"]["stall_weight"]["weight_in"] > usual.stall_causes["stall_weight"].get("weight_in", 0)
+    assert layer["stall_causes"]["stall_weight"]["weight_in"] > usual.stall_causes["stall_weight"].get(
+        "weight_in", 0
+    )
 
 
 def test_a_dataflow_is_one_file_and_a_run_names_it(tmp_path: Path) -> None:
@@ -126,7 +128,9 @@ def test_an_energy_table_is_one_file_and_a_run_names_it(tmp_path: Path) -> None:
     place(tmp_path, "flat.yaml", TABLE)
     (tmp_path / "tiny.yaml").write_text(WORKLOAD)
     architecture = simulator.load_architecture("ws16")
-    layer = simulator.simulate(architecture, tmp_path / "tiny.yaml", energy=tmp_path / "flat.yaml").layers["CONV"]
+    layer = simulator.simulate(architecture, tmp_path / "tiny.yaml", energy=tmp_path / "flat.yaml").layers[
+        "CONV"
+    ]
     each = {"compute": 1.0, "gated": 0.0, "leakage": 0.0, "hop": 4.0, "deliver": 4.0, "clock": 0.0}
     expected = 0.0
     for part, by_type in layer.actions.items():
@@ -136,7 +140,9 @@ def test_an_energy_table_is_one_file_and_a_run_names_it(tmp_path: Path) -> None:
             moves, own = {"read": 3.0, "write": 3.0}, {**each, "clock": 0.5}
         elif part == "array":
             own = {**each, "leakage": 0.25}
-        expected += sum(n * {**own, **moves}[action] for counts in by_type.values() for action, n in counts.items())
+        expected += sum(
+            n * {**own, **moves}[action] for counts in by_type.values() for action, n in counts.items()
+        )
     assert layer.energy_pj == pytest.approx(expected, rel=1e-12)
     assert layer.energy["mac"]["all"]["compute"] == MACS
 
@@ -156,7 +162,9 @@ def test_a_machine_is_changed_in_python_and_runs(tmp_path: Path) -> None:
     (tmp_path / "tiny.yaml").write_text(WORKLOAD)
     wide = simulator.load_architecture("ws16")
     narrow = wide.replace(networks__weight_in__words_per_cycle="1/4", name="narrow")
-    slow, fast = (simulator.simulate(machine, tmp_path / "tiny.yaml").layers["CONV"] for machine in (narrow, wide))
+    slow, fast = (
+        simulator.simulate(machine, tmp_path / "tiny.yaml").layers["CONV"] for machine in (narrow, wide)
+    )
     assert slow.cycles > fast.cycles
     assert slow.words == fast.words
     assert slow.stall_causes["stall_weight"]["weight_in"] > 0

@@ -27,7 +27,9 @@ def ran(architecture: str, workload: str) -> simulator.Run:
 def test_every_pe_cycle_and_every_layer_is_accounted_for(architecture: str, workload: str) -> None:
     run = ran(architecture, workload)
     lowered = simulator.load_workload(workload).lower(1)
-    assert [layer.name for layer in run.not_simulated] == [x.name for x in lowered if isinstance(x, VectorLayer)]
+    assert [layer.name for layer in run.not_simulated] == [
+        x.name for x in lowered if isinstance(x, VectorLayer)
+    ]
     assert list(run.layers) == [x.name for x in lowered if not isinstance(x, VectorLayer)]
     for nest in lowered:
         if isinstance(nest, VectorLayer):
@@ -41,7 +43,10 @@ def test_every_pe_cycle_and_every_layer_is_accounted_for(architecture: str, work
             assert sum(layer.stall_causes[name].values()) == layer.pe_cycles[name]
         home = layer.words["dram"]["output"]
         sizes = nest.sizes
-        assert home["array_write"] - home["array_read"] == sizes["N"] * sizes["G"] * sizes["M"] * sizes["P"] * sizes["Q"]
+        assert (
+            home["array_write"] - home["array_read"]
+            == sizes["N"] * sizes["G"] * sizes["M"] * sizes["P"] * sizes["Q"]
+        )
         for name, port in layer.ports.items():
             assert port["busy_cycles"] <= layer.cycles * (1 + 1e-12), name
     assert sum(run.total.pe_cycles.values()) == run.total.pes * run.total.cycles
@@ -88,7 +93,9 @@ LANES = 16
 
 @pytest.mark.parametrize("workload", ["alexnet", "resnet18"])
 def test_a_vector_unit_runs_what_has_no_macs_and_is_never_free(workload: str) -> None:
-    architecture = simulator.load_architecture("ws16").replace(vector_unit={"lanes": LANES, "buffer_words": 1024})
+    architecture = simulator.load_architecture("ws16").replace(
+        vector_unit={"lanes": LANES, "buffer_words": 1024}
+    )
     operators = [x for x in simulator.load_workload(workload).lower(1) if isinstance(x, VectorLayer)]
     run = simulator.simulate(architecture, workload, layers=[x.name for x in operators])
     bytes_per_cycle = 16
@@ -108,7 +115,9 @@ def test_a_vector_unit_runs_what_has_no_macs_and_is_never_free(workload: str) ->
 
 
 def test_a_whole_network_on_a_machine_with_a_vector_unit() -> None:
-    architecture = simulator.load_architecture("ws16").replace(vector_unit={"lanes": LANES, "buffer_words": 1024})
+    architecture = simulator.load_architecture("ws16").replace(
+        vector_unit={"lanes": LANES, "buffer_words": 1024}
+    )
     run = simulator.simulate(architecture, "alexnet")
     without = ran("ws16", "alexnet")
     assert list(run.layers) == [x.name for x in simulator.load_workload("alexnet").layers]

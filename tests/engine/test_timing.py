@@ -66,7 +66,10 @@ def matrix(*, M: int = 1, C: int = 1, Q: int = 1) -> Layer:
 
 
 def ran(
-    architecture: Architecture, layer: Layer, around: dict[str, tuple[Loop, ...]] | None = None, **loops: tuple[Loop, ...]
+    architecture: Architecture,
+    layer: Layer,
+    around: dict[str, tuple[Loop, ...]] | None = None,
+    **loops: tuple[Loop, ...],
 ) -> dict[str, Any]:
     """Run a layer; ``around`` has the loops of memories."""
     levels = {name: (around or {}).get(name, ()) for name in architecture.memories}
@@ -102,7 +105,10 @@ def test_one_mac(far: int, pipeline: int, adder: str) -> None:
     assert out["pe_cycles"]["between"] == weight_in_buffer + (home - in_buffer)
     assert out["pe_cycles"]["mac"] == 1
     assert out["pe_cycles"]["stall_input"] == input_in_pe - weight_in_buffer
-    assert out["stall_causes"]["stall_input"] == {"dram": input_in_buffer - weight_in_buffer, "input_in": word_on_bus + 1}
+    assert out["stall_causes"]["stall_input"] == {
+        "dram": input_in_buffer - weight_in_buffer,
+        "input_in": word_on_bus + 1,
+    }
     assert out["pe_cycles"]["fill_drain"] == pipeline - 1
     assert out["pe_cycles"]["imbalance"] == in_buffer - result
 
@@ -111,7 +117,9 @@ def test_one_mac(far: int, pipeline: int, adder: str) -> None:
 @pytest.mark.parametrize("pipeline", [1, 2])
 def test_a_chain_of_two_pes_with_private_adders(hop_latency: int, pipeline: int) -> None:
     """Both operands of the upper PE cross their buses first; the lower PE's product then goes up."""
-    architecture = machine(rows=2, weight_in=1, input_in=1, psum_out=1, link_latency=hop_latency, pipeline_cycles=pipeline)
+    architecture = machine(
+        rows=2, weight_in=1, input_in=1, psum_out=1, link_latency=hop_latency, pipeline_cycles=pipeline
+    )
     out = ran(architecture, matrix(C=2), rows=(Loop("C", 2),))
     upper_mac, lower_mac = 1 + 1, 2 + 1
     goes_up = lower_mac + pipeline - 1
@@ -126,7 +134,9 @@ def test_a_chain_of_two_pes_with_private_adders(hop_latency: int, pipeline: int)
 @pytest.mark.parametrize("hop_latency", [0, 3])
 def test_a_chain_of_two_pes_with_shared_adders(hop_latency: int) -> None:
     """The upper PE spends a cycle on the incoming psum, and waits for it: it is not yet computed, so `array`."""
-    architecture = machine(rows=2, weight_in=1, input_in=1, psum_out=1, link_latency=hop_latency, adder="shared")
+    architecture = machine(
+        rows=2, weight_in=1, input_in=1, psum_out=1, link_latency=hop_latency, adder="shared"
+    )
     out = ran(architecture, matrix(C=2), rows=(Loop("C", 2),))
     upper_mac, lower_mac = 1 + 1, 2 + 1
     arrives = lower_mac + 1 + hop_latency
@@ -136,7 +146,9 @@ def test_a_chain_of_two_pes_with_shared_adders(hop_latency: int) -> None:
     assert out["cycles"] == arrives + 1 + 1
 
 
-@pytest.mark.parametrize(("rate", "cycles_per_word"), [("1/2", 2.0), ("2/3", 1.5), (1, 1.0), ("12/5", 5 / 12), (FREE, 0.0)])
+@pytest.mark.parametrize(
+    ("rate", "cycles_per_word"), [("1/2", 2.0), ("2/3", 1.5), (1, 1.0), ("12/5", 5 / 12), (FREE, 0.0)]
+)
 def test_a_weight_that_its_bus_brings_late(rate: Any, cycles_per_word: float) -> None:
     weights = 4
     out = ran(machine(weight_in=rate), matrix(M=weights), pe=(Loop("M", weights),))
@@ -181,7 +193,9 @@ def test_psums_wait_for_room_in_a_full_buffer() -> None:
     assert out["cycles"] == second_done + word
 
 
-@pytest.mark.xfail(strict=True, reason="a wait for room in the outputs' buffer is blamed on the bus before it")
+@pytest.mark.xfail(
+    strict=True, reason="a wait for room in the outputs' buffer is blamed on the bus before it"
+)
 def test_a_result_that_cannot_leave_because_the_buffer_is_full() -> None:
     """The outputs' buffer has no room until the slow link has taken the first: space is missing in the buffer."""
     architecture = machine(dram="1/2", outs_words=1, psum_words=1, psum_out_fifo_words=1)
@@ -194,7 +208,11 @@ def test_a_result_that_cannot_leave_because_the_buffer_is_full() -> None:
 def test_a_result_that_cannot_leave_because_its_bus_is_slow(rate: str) -> None:
     """One psum of room in the PE and one on its way out: from the third on, the bus sets the pace."""
     count = 8
-    out = ran(machine(psum_out=rate, psum_words=1, psum_out_fifo_words=1), matrix(M=count), steps=(Loop("M", count),))
+    out = ran(
+        machine(psum_out=rate, psum_words=1, psum_out_fifo_words=1),
+        matrix(M=count),
+        steps=(Loop("M", count),),
+    )
     assert out["cycles"] == 1 + count * int(rate[-1])  # the bus starts after the first MAC and never rests
     assert out["pe_cycles"]["mac"] == count
     assert out["pe_cycles"]["stall_output"] > 0

@@ -100,7 +100,9 @@ def test_verdict_names_losses_without_a_cause(name: str) -> None:
 
 def test_pes_without_work_do_not_limit_a_layer_whose_others_wait() -> None:
     cycles = {"mac": 3, "stall_weight": 33, "unmapped": 64}
-    assert verdict(cycles, {"stall_weight": {"dram": 33}}) == "limited by dram: 33 % of PE-cycles (stall_weight)"
+    assert (
+        verdict(cycles, {"stall_weight": {"dram": 33}}) == "limited by dram: 33 % of PE-cycles (stall_weight)"
+    )
     working = {"mac": 30, "stall_weight": 6, "unmapped": 64}
     assert "(unmapped): 64 %" in verdict(working, {"stall_weight": {"dram": 6}})
 

@@ -31,7 +31,7 @@ class Dram(Memory):
 
     codecs: dict[Literal["input", "output"], RunLength] = Field(
         default_factory=dict,
-        description="compression of feature maps; partial sums, and layers with unknown zeros, cross as they are",
+        description="how feature maps are compressed; partial sums and layers with unknown zeros are not",
     )
 
     def tile_quota(self, tile_bits: dict[DataType, int], tiles: dict[DataType, int]) -> dict[DataType, int]:
@@ -44,8 +44,10 @@ class Dram(Memory):
             return self.bytes_per_cycle
         return self.bytes_per_cycle * Fraction(str(self.clock_mhz)) / Fraction(str(core_clock_mhz))
 
-    def coded_bits(self, data_type: DataType, words: int, row_words: int, word_bits: int, zeros: Fraction | None) -> int:
-        """Bits that cross for ``words`` in rows of ``row_words``; ``zeros`` is None where the fraction is unknown."""
+    def coded_bits(
+        self, data_type: DataType, words: int, row_words: int, word_bits: int, zeros: Fraction | None
+    ) -> int:
+        """Bits that cross for ``words`` in rows of ``row_words``; ``zeros``: None if unknown."""
         codec = self.codecs.get(data_type) if data_type != "weight" else None
         if codec is None or zeros is None or words == 0:
             return words * word_bits
