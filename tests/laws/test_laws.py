@@ -1,11 +1,22 @@
 """Laws that hold on every machine, tested on random small ones."""
 
+from itertools import pairwise
 from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
-from random_machines import RATES, STREAMS, busiest_cycles_per_pass, cases, changed, free_cases, measured, rates, words_at_the_array
+from random_machines import (
+    RATES,
+    STREAMS,
+    busiest_cycles_per_pass,
+    cases,
+    changed,
+    free_cases,
+    measured,
+    rates,
+    words_at_the_array,
+)
 
 from simulator.mapping.mapping import Mapping
 from simulator.mapping.nest import Loop
@@ -68,7 +79,7 @@ def test_words_into_a_memory_are_words_out_of_the_next(case: Case) -> None:
     for data_type in ("weight", "input", "output"):
         levels = [name for name, part in description["memories"].items() if data_type in part["keeps"]]
         assert words[levels[0]][data_type]["outer_read"] == words[levels[0]][data_type]["outer_write"] == 0
-        for parent, child in zip(levels, levels[1:], strict=False):
+        for parent, child in pairwise(levels):
             made = created.get(child, {}).get(f"padding_{data_type}", 0)
             assert words[child][data_type]["outer_write"] == words[parent][data_type]["array_read"] + made
             assert words[child][data_type]["outer_read"] == words[parent][data_type]["array_write"]
