@@ -193,9 +193,6 @@ def test_psums_wait_for_room_in_a_full_buffer() -> None:
     assert out["cycles"] == second_done + word
 
 
-@pytest.mark.xfail(
-    strict=True, reason="a wait for room in the outputs' buffer is blamed on the bus before it"
-)
 def test_a_result_that_cannot_leave_because_the_buffer_is_full() -> None:
     """The outputs' buffer has no room until the slow link has taken the first: space is missing in the buffer."""
     architecture = machine(dram="1/2", outs_words=1, psum_words=1, psum_out_fifo_words=1)

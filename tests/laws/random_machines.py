@@ -71,7 +71,8 @@ def memories(draw: st.DrawFn) -> tuple[dict[str, Any], dict[str, str]]:
     if shape == "three":
         return {"dram": dram, **{d: draw(buffers([d])) for d in ALL}}, {d: d for d in ALL}
     if shape == "weights_inside":  # the middle buffer serves the array and another buffer
-        parts = {"dram": dram, "glb": {**draw(buffers(ALL)), "capacity_bytes": 2048}, "weights": draw(buffers(["weight"]))}
+        middle = {**draw(buffers(ALL)), "capacity_bytes": 2048, "ports": "per_data_type"}
+        parts = {"dram": dram, "glb": middle, "weights": draw(buffers(["weight"]))}
         return parts, {"weight": "weights", "input": "glb", "output": "glb"}
     outer = {**draw(buffers(ALL)), "capacity_bytes": 2048}
     return {"dram": dram, "outer": outer, "glb": draw(buffers(ALL))}, dict.fromkeys(ALL, "glb")

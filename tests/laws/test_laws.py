@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from random_machines import (
     RATES,
     STREAMS,
+    built,
     busiest_cycles_per_pass,
     cases,
     changed,
@@ -18,6 +19,7 @@ from random_machines import (
     words_at_the_array,
 )
 
+from simulator.errors import InputError
 from simulator.mapping.mapping import Mapping
 from simulator.mapping.nest import Loop
 from simulator.names import PE_CYCLE_NAMES, STALL_NAMES
@@ -263,13 +265,13 @@ def test_streams_are_those_of_the_engine() -> None:
     assert tuple(STREAMS) == STREAM_NAMES
 
 
-@pytest.mark.xfail(strict=True, reason="a port that serves the array and another buffer is granted by both on their own")
-def test_a_port_that_serves_the_array_and_another_buffer_keeps_to_its_rate() -> None:
+def buffer_between_array_and_buffer(ports: str) -> dict[str, Any]:
+    """The global buffer feeds the array with inputs and a buffer of weights, a word every four cycles per port."""
     everything = ["weight", "input", "output"]
     wires = (("weight_in", "weight", "weights", "array"), ("input_in", "input", "glb", "array"), ("psum_out", "output", "array", "glb"))
     pe = {"pipeline_cycles": 1, "weight_words": 1, "input_words": 1, "psum_words": 1, "psum_in_fifo_words": 1, "psum_out_fifo_words": 1}
-    slow = {"ports": "one", "read_words_per_cycle": "1/4", "write_words_per_cycle": "1/4"}
-    description = {
+    slow = {"ports": ports, "read_words_per_cycle": "1/4", "write_words_per_cycle": "1/4"}
+    return {
         "name": "shared port", "clock_mhz": 100, "word_bits": dict.fromkeys(everything, 16), "dataflow": "weight_stationary",
         "memories": {
             "dram": {"kind": "dram", "keeps": everything, "bytes_per_cycle": "unlimited"},
@@ -285,10 +287,20 @@ def test_a_port_that_serves_the_array_and_another_buffer_keeps_to_its_rate() -> 
             "pe": {**pe, "weight_fifo_words": 4, "input_fifo_words": 4, "adder": "private"},
         },
     }  # fmt: skip
-    sizes = {"N": 1, "G": 1, "M": 1, "C": 8, "P": 1, "Q": 1, "R": 1, "S": 1}
+
+
+def test_a_port_would_be_granted_twice_if_it_served_the_array_and_another_buffer() -> None:
+    for ports in ("one", "read_write"):
+        with pytest.raises(InputError, match=r"glb\.(port|read) would serve the array and another buffer"):
+            built(buffer_between_array_and_buffer(ports))
+
+
+def test_a_buffer_between_the_array_and_another_buffer_keeps_to_its_rates() -> None:
+    words = 8
+    sizes = {"N": 1, "G": 1, "M": 1, "C": words, "P": 1, "Q": 1, "R": 1, "S": 1}
     layer = Layer("sum", sizes, input_size=(1, 1))  # type: ignore[arg-type]
-    mapping = Mapping("by hand", {"dram": (), "glb": (Loop("C", 8),), "weights": ()})
-    out = measured(description, layer, mapping)
-    words = 8 + 8 + 1  # weights to their buffer, inputs to the array, the output back
-    assert out["ports"]["glb.port"]["words"] == words
-    assert out["cycles"] >= 4 * words
+    mapping = Mapping("by hand", {"dram": (), "glb": (Loop("C", words),), "weights": ()})
+    out = measured(buffer_between_array_and_buffer("per_data_type"), layer, mapping)
+    moved = {name: port["words"] for name, port in out["ports"].items() if name.startswith("glb.")}
+    assert moved["glb.weight_read"] == moved["glb.input_read"] == words
+    assert out["cycles"] == 4 * words + 1 + 4  # the last MAC, and the output back
