@@ -20,6 +20,7 @@ Faults = Iterator[Problem]
 PART_NAME: Final = re.compile(r"[A-Za-z][A-Za-z0-9]*([_-][A-Za-z0-9]+)*")
 RESERVED: Final = (ARRAY, "mac", "scratchpad", "vector_unit", "all", "total")
 MAXIMUM_PES: Final = 1 << 20
+WAYS: Final = ("read", "write")
 
 
 def check(architecture: "Architecture") -> None:
@@ -95,6 +96,21 @@ def _buffers(architecture: "Architecture") -> Faults:
     for data_type in architecture.array.buffered:
         if all(architecture.memories[name].off_chip for name in architecture.levels(data_type)):
             yield _fault("memories", None, f"an on-chip memory that keeps {data_type} was expected")
+
+
+def _one_side(architecture: "Architecture") -> Faults:
+    """No port of a buffer serves both the array and another buffer: two parts would grant it on their own."""
+    last = {d: architecture.levels(d)[-1:] for d in DATA_TYPES}
+    for name, memory in architecture.memories.items():
+        if memory.off_chip:
+            continue
+        sides = [
+            {memory.array_port(d, way)[0] for d in memory.keeps for way in WAYS if (last[d] == (name,)) == to_array}
+            for to_array in (True, False)
+        ]
+        for port in sorted(sides[0] & sides[1]):
+            told = f"ports: per_data_type was expected: {name}.{port} would serve the array and another buffer"
+            yield _fault(f"memories.{name}.ports", getattr(memory, "ports", None), told)
 
 
 def _ends(architecture: "Architecture") -> Faults:
@@ -216,6 +232,7 @@ RULES: Final = (
     _size,
     _homes,
     _buffers,
+    _one_side,
     _ends,
     _routes,
     _twins,
