@@ -455,10 +455,7 @@ def run_macs(
             clock[pe] = start + cycles
             mac_end[pe] = start + cycles
             ended = max(ended, start + cycles)
-            if part == whole:
-                dead = ended
-            else:
-                dead = max(dead, start + ceil_div(cycles * part, whole))
+            dead = ended if part == whole else max(dead, start + ceil_div(cycles * part, whole))
     return ended, dead
 
 
@@ -647,7 +644,7 @@ def _run_at(rows: A, limit: int) -> int:
     s = State(
         view1(rows, 10), view2(rows, 11), view2(rows, 12), view3(rows, 13), view2(rows, 14), view2(rows, 15), view4(rows, 16), view3(rows, 17), view4(rows, 18), view2(rows, 19), view2(rows, 20), view3(rows, 21), view2(rows, 22), view2(rows, 23), view2(rows, 24), view1(rows, 25), view1(rows, 26), view2(rows, 27), view2(rows, 28), view2(rows, 29), view2(rows, 30), view2(rows, 31),
     )
-    return run_until(p, s, limit)  # type: ignore[no-any-return]
+    return run_until(p, s, limit)
 
 
 class Bound:
@@ -661,4 +658,4 @@ class Bound:
         """See `run_until`."""
         if compiled():
             return int(_run_at(self._rows, limit))
-        return run_until(self.program, self.state, limit)  # type: ignore[no-any-return]
+        return run_until(self.program, self.state, limit)

@@ -104,12 +104,10 @@ def _one_side(architecture: "Architecture") -> Faults:
     for name, memory in architecture.memories.items():
         if memory.off_chip:
             continue
-        sides = [
-            {memory.array_port(d, way)[0] for d in memory.keeps for way in WAYS if (last[d] == (name,)) == to_array}
-            for to_array in (True, False)
-        ]
+        ways = [(d, memory.array_port(d, way)[0]) for d in memory.keeps for way in WAYS]
+        sides = [{port for d, port in ways if (last[d] == (name,)) == to_array} for to_array in (True, False)]
         for port in sorted(sides[0] & sides[1]):
-            told = f"ports: per_data_type was expected: {name}.{port} would serve the array and another buffer"
+            told = f"per_data_type was expected: {name}.{port} would serve the array and another buffer"
             yield _fault(f"memories.{name}.ports", getattr(memory, "ports", None), told)
 
 
