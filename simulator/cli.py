@@ -37,8 +37,9 @@ app = typer.Typer(
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line; input errors go to stderr, one line per problem, and end with exit code 2."""
+    given = list(sys.argv[1:] if arguments is None else arguments)
     try:
-        app(args=None if arguments is None else list(arguments), prog_name="stallion")
+        app(args=given, prog_name="stallion", obj=given)
     except InputError as error:
         for problem in error.problems:
             print(f"error: {' '.join(str(problem).split())}", file=sys.stderr)
@@ -63,6 +64,7 @@ def _options(
 
 @app.command()
 def run(
+    context: typer.Context,
     architecture: Annotated[str, typer.Argument(metavar="ARCH", help="A shipped architecture or a file.")],
     workload: Annotated[str, typer.Argument(metavar="WORKLOAD", help="A shipped workload or a file.")],
     *,
@@ -117,7 +119,7 @@ def run(
     except KeyboardInterrupt:
         _say("interrupted before a layer had finished; nothing was written")
         raise typer.Exit(INTERRUPTED) from None
-    _deliver(_with_command(result), out, as_json=as_json, quiet=quiet, force=force)
+    _deliver(_with_command(result, context.obj), out, as_json=as_json, quiet=quiet, force=force)
 
 
 class _OnLayer(Protocol):
@@ -148,10 +150,10 @@ def _progress(*, hidden: bool) -> Iterator[_OnLayer]:
         yield on_layer
 
 
-def _with_command(result: "Run") -> "Run":
+def _with_command(result: "Run", arguments: Sequence[str]) -> "Run":
     from dataclasses import replace
 
-    command = shlex.join(["stallion", *sys.argv[1:]])
+    command = shlex.join(["stallion", *arguments])
     return replace(result, provenance={**result.provenance, "command": command})
 
 
