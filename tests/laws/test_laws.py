@@ -1,5 +1,7 @@
 """Laws that hold on every machine, tested on random small ones."""
 
+from dataclasses import replace
+from fractions import Fraction
 from itertools import pairwise
 from typing import Any
 
@@ -304,3 +306,35 @@ def test_a_buffer_between_the_array_and_another_buffer_keeps_to_its_rates() -> N
     moved = {name: port["words"] for name, port in out["ports"].items() if name.startswith("glb.")}
     assert moved["glb.weight_read"] == moved["glb.input_read"] == words
     assert out["cycles"] == 4 * words + 1 + 4  # the last MAC, and the output back
+
+
+RLC = {"kind": "rlc", "run_bits": 5, "level_bits": 16, "pairs_per_block": 3, "block_bits": 64}
+
+
+def coded(description: dict[str, Any]) -> dict[str, Any]:
+    return changed(description, memories__dram__codecs={"input": RLC, "output": RLC})
+
+
+@law(40)
+@given(both())
+def test_a_codec_spares_nothing_where_nothing_is_zero(case: Case) -> None:
+    description, layer, mapping = case
+    dense = replace(layer, zeros={"input": Fraction(0), "output": Fraction(0)})
+    plainly = measured(description, dense, mapping)
+    coded_run = measured(coded(description), dense, mapping)
+    assert coded_run["bytes_dram"] == plainly["bytes_dram"]
+    assert coded_run["cycles"] == plainly["cycles"]
+
+
+@law(40)
+@given(both(), st.integers(1, 10))
+def test_a_codec_changes_bytes_and_no_words(case: Case, tenths: int) -> None:
+    description, layer, mapping = case
+    description = changed(description, memories__dram__burst_bytes=1)
+    sparse = replace(layer, zeros={"input": Fraction(tenths, 10), "output": Fraction(tenths, 10)})
+    plainly, coded_run = measured(description, sparse, mapping), measured(coded(description), sparse, mapping)
+    for key in ("words", "macs", "passes", "steps"):
+        assert coded_run[key] == plainly[key]
+    saved = sum(n for kinds in coded_run["words_created"].values() for what, n in kinds.items() if what.startswith("codec_saved"))
+    assert coded_run["bytes_dram"] + saved == plainly["bytes_dram"]
+    assert saved >= 0
