@@ -4,7 +4,7 @@ from collections.abc import Callable
 from fractions import Fraction
 from importlib import import_module
 from pkgutil import iter_modules
-from typing import Annotated, Any, ClassVar, Final, Literal, TypeVar
+from typing import Annotated, Any, ClassVar, Final, Literal, TypeVar, get_args
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, WithJsonSchema
 
@@ -87,6 +87,12 @@ class Arbitrated(Part):
         (),
         description="streams, first served first; unnamed ones follow: weight, input, psum_in, psum_out",
     )
+
+
+    @property
+    def order(self) -> tuple[str, ...]:
+        """All streams, first served first."""
+        return (*self.priority, *(stream for stream in get_args(Stream) if stream not in self.priority))
 
 
 P = TypeVar("P", bound=Part)

@@ -152,9 +152,7 @@ class LayerMachine:
         name = f"{owner}.{port}"
         if name not in self.ports:
             rate = "unlimited" if owner in self.relaxed or name in self.relaxed else rate
-            self.ports[name] = fabric_port(
-                name, owner, rate, self.fabric.ticks, part.arbitration, part.priority
-            )
+            self.ports[name] = fabric_port(name, owner, rate, self.fabric.ticks, part)
         return self.ports[name]
 
     def _legs(
@@ -183,10 +181,8 @@ class LayerMachine:
         if network is not None:
             part = self.architecture.networks[network]
             latency += part.latency_cycles
-            shared = fabric_port(
-                network, network, "unlimited" if network in self.relaxed else part.words_per_cycle,
-                self.fabric.ticks, part.arbitration, part.priority,
-            )  # fmt: skip
+            rate = "unlimited" if network in self.relaxed else part.words_per_cycle
+            shared = fabric_port(network, network, rate, self.fabric.ticks, part)
             ports.append(self.ports.setdefault(network, shared))
         own, own_rate = child.outer_port(data_type, "write" if reads else "read")
         ports.append(self._port(level.name, own, own_rate, child))

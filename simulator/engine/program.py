@@ -7,7 +7,7 @@ from math import lcm
 
 import numpy as np
 
-from simulator.components.base import Rate
+from simulator.components.base import Arbitrated, Rate
 from simulator.components.networks.base import Delivery, Ints, Network
 from simulator.engine.passes import Row, pass_rows, psum_blocks
 from simulator.engine.steps import StepKind, Wires, step_kind
@@ -34,6 +34,7 @@ class Port:
     cause: str
     rate: Rate
     mode: int
+    ranks: tuple[int, ...]
 
 
 @dataclass(slots=True)
@@ -92,11 +93,12 @@ def stream_ports(architecture: Architecture, relaxed: frozenset[str]) -> tuple[l
     table: list[Port] = []
     routes = []
 
-    def number(name: str, cause: str, rate: Rate, mode: str) -> int:
+    def number(name: str, cause: str, rate: Rate, part: Arbitrated) -> int:
         if name not in ports:
             ports[name] = len(table)
-            unlimited = name in relaxed or cause in relaxed
-            table.append(Port(name, cause, "unlimited" if unlimited else rate, MODES[mode]))
+            rate = "unlimited" if name in relaxed or cause in relaxed else rate
+            ranks = tuple(part.order.index(stream) for stream in STREAM_NAMES)
+            table.append(Port(name, cause, rate, MODES[part.arbitration], ranks))
         return ports[name]
 
     for stream, data_type in zip(STREAM_NAMES, STREAM_TYPES, strict=True):
@@ -106,10 +108,10 @@ def stream_ports(architecture: Architecture, relaxed: frozenset[str]) -> tuple[l
         ends = (ARRAY, inner) if out else (inner, ARRAY)
         network = architecture.network(data_type, *ends)
         port, rate = memory.array_port(data_type, "write" if out else "read")
-        route = [number(f"{inner}.{port}", inner, rate, memory.arbitration), -1]
+        route = [number(f"{inner}.{port}", inner, rate, memory), -1]
         if network is not None:
             part = architecture.networks[network]
-            route[1] = number(network, network, part.words_per_cycle, part.arbitration)
+            route[1] = number(network, network, part.words_per_cycle, part)
         routes.append(route)
     return table, routes
 
@@ -269,7 +271,6 @@ class Tables:
         ticks = lcm(*(_numerator(p.rate) for p in ports), _numerator(link_rate))
         deliveries = [d for kind in self.kinds for d in kind.deliveries]
         prefixes = [d.prefix for d in deliveries]
-        priority = self._ranks(ports, routes)
         capacity = [
             pe.weight_words + pe.weight_fifo_words,
             pe.input_words + pe.input_fifo_words,
@@ -283,7 +284,7 @@ class Tables:
             max(1, pe.psum_out_fifo_words // widest),
         ]
         latency = [0 if n is None else n.latency_cycles for n in self._stream_networks()]
-        port_rows = [[ticks_per_unit(x.rate, ticks), causes.index(x.cause), x.mode] for x in ports]
+        port_rows = [[ticks_per_unit(x.rate, ticks), causes.index(x.cause), x.mode, *x.ranks] for x in ports]
         machine = [
             *slots, ticks_per_unit(link_rate, ticks), 0 if links is None else links.latency_cycles,
             pe.adder == "shared", array.initial_psums == "buffer", array.pass_barrier, pe.pipeline_cycles - 1,
@@ -299,7 +300,7 @@ class Tables:
             step=table.rows(),
             mapped=_ints([t.mapped for t in self.types]),
             stream=_ints(
-                [[c, *r, k, lat] for c, r, k, lat in zip(capacity, routes, priority, latency, strict=True)]
+                [[c, *r, lat] for c, r, lat in zip(capacity, routes, latency, strict=True)]
             ),
             port=_ints(port_rows),
             machine=_ints(machine),
@@ -314,16 +315,6 @@ class Tables:
 
     def _stream_networks(self) -> list[Network | None]:
         return [self.wires.weight, self.wires.input, self.wires.psum_in, self.wires.psum_out]
-
-    def _ranks(self, ports: list[Port], routes: list[list[int]]) -> list[int]:
-        """The declared priority of each stream, from the first part on its route that declares one."""
-        order = list(STREAM_NAMES)
-        for name in (*self.architecture.memories, *self.architecture.networks):
-            part = self.architecture.memories.get(name) or self.architecture.networks[name]
-            if part.priority and any(p.cause == name for p in ports):
-                order = [*part.priority, *(s for s in STREAM_NAMES if s not in part.priority)]
-                break
-        return [order.index(stream) for stream in STREAM_NAMES]
 
     def _refuse_what_does_not_fit(self, deliveries: list[Delivery], capacity: list[int]) -> None:
         widths = {0: 0, 1: 1, 2: 1, 3: 2}

@@ -5,10 +5,12 @@ from typing import Any
 import simpy
 
 from simulator.components.memories.dram import Dram
-from simulator.engine.world import Fabric, Leg, Process, World, fabric_port
-from simulator.names import PE_CYCLE_NAMES, STALL_NAMES
+from simulator.engine.world import Fabric, FabricPort, Leg, Process, World, fabric_port
+from simulator.names import PE_CYCLE_NAMES, STALL_NAMES, DataType
 from simulator.spec.architecture import Architecture, VectorUnit
 from simulator.spec.layer import VectorLayer
+
+WAYS: dict[str, DataType] = {"read": "input", "write": "output"}
 
 
 class VectorMachine:
@@ -22,27 +24,19 @@ class VectorMachine:
         memory = architecture.memories[architecture.outermost]
         assert isinstance(memory, Dram)
         self.dram = memory
-        rate = (
-            "unlimited"
-            if architecture.outermost in relaxed
-            else memory.bytes_per_core_cycle(architecture.clock_mhz)
-        )
+        outermost = architecture.outermost
+        rate = memory.bytes_per_core_cycle(architecture.clock_mhz)
         ticks = 1 if isinstance(rate, str) else rate.numerator
         self.world = World()
         self.fabric = Fabric(self.world, ticks)
-        self.ports = {
-            way: fabric_port(
-                memory.array_port("input", way)[0],
-                architecture.outermost,
-                rate,
-                ticks,
-                memory.arbitration,
-                memory.priority,
-            )
-            for way in ("read", "write")
-        }
-        if memory.directions == "shared":
-            self.ports["write"] = self.ports["read"]
+        self.ports: dict[str, FabricPort] = {}
+        self.way: dict[str, FabricPort] = {}
+        for way, data_type in WAYS.items():
+            name = f"{outermost}.{memory.array_port(data_type, way)[0]}"
+            limit = "unlimited" if {outermost, name} & relaxed else rate
+            if name not in self.ports:
+                self.ports[name] = fabric_port(name, outermost, limit, ticks, memory)
+            self.way[way] = self.ports[name]
         quarter = self.unit.buffer_words // 4
         self.chunks = max(-(-layer.input_words // quarter), -(-layer.output_words // quarter), 1)
         self.end = self.busy = self.bytes = 0
@@ -55,7 +49,7 @@ class VectorMachine:
         crossing = self.dram.transfer_bytes(words * self.architecture.word_bits[stream])  # type: ignore[index]
         self.bytes += crossing
         name = "input" if way == "read" else "psum_out"
-        return self.fabric.move((Leg(self.ports[way], crossing),), name, self.dram.latency_cycles)
+        return self.fabric.move((Leg(self.way[way], crossing),), name, self.dram.latency_cycles)
 
     def _read(self, room: simpy.Container, ready: simpy.Container) -> Process:
         for chunk in range(self.chunks):
@@ -121,10 +115,14 @@ class VectorMachine:
         }  # fmt: skip
 
     def _measure_ports(self) -> dict[str, Any]:
-        link = self.ports["read"]
-        rows = {
-            link.name: ("bytes", self.bytes, link.busy_ticks / self.fabric.ticks, None),
-            "vector_unit": ("operations", self.layer.operations, self.busy, self.unit.lanes),
-        }
-        keys = ("unit", "words", "busy_cycles", "limit_per_cycle")
-        return {name: {**dict(zip(keys, row, strict=True)), "by_stream": {}} for name, row in rows.items()}
+        rows: dict[str, tuple[str, int, float, Any, dict[str, int]]] = {}
+        for name, port in self.ports.items():
+            streams: dict[str, int] = {}
+            for at, stream, _, _, units in self.fabric.transfers:
+                if at == name:
+                    streams[stream] = streams.get(stream, 0) + units
+            limit = self.fabric.ticks / port.ticks_per_unit if port.ticks_per_unit else "unlimited"
+            rows[name] = ("bytes", port.units, port.busy_ticks / self.fabric.ticks, limit, streams)
+        rows["vector_unit"] = ("operations", self.layer.operations, self.busy, self.unit.lanes, {})
+        keys = ("unit", "words", "busy_cycles", "limit_per_cycle", "by_stream")
+        return {name: dict(zip(keys, row, strict=True)) for name, row in rows.items()}

@@ -2,11 +2,13 @@
 
 from collections.abc import Callable, Generator
 from dataclasses import dataclass, field
+from functools import reduce
 from typing import Any
 
 import simpy
 from simpy.core import SimTime
 
+from simulator.components.base import Arbitrated, Rate
 from simulator.engine.program import MODES, ticks_per_unit
 from simulator.kernels.array import PRIORITY, ROUND_ROBIN
 
@@ -101,15 +103,25 @@ class Fabric:
     def _start(self, request: _Request) -> int:
         return max(request.ready * self.ticks, *(leg.port.free_at for leg in request.legs))
 
-    def _order(self, request: _Request) -> tuple[int, ...]:
-        port = request.legs[0].port
-        rank = port.rank.get(request.stream, len(port.rank))
-        start = self._start(request)
+    def _first(self) -> _Request:
+        """Who is granted next: the earliest start, then the declared order of the port that two share."""
+        return reduce(lambda best, other: other if self._wins(other, best) else best, self.pending)
+
+    def _wins(self, one: _Request, other: _Request) -> bool:
+        starts = self._start(one), self._start(other)
+        shared = [leg.port for leg in one.legs if any(leg.port is x.port for x in other.legs)]
+        if starts[0] != starts[1] or not shared:
+            return (starts[0], one.number) < (starts[1], other.number)
+        port = max(shared, key=lambda port: port.free_at)
+        return self._place_in(port, one) < self._place_in(port, other)
+
+    def _place_in(self, port: FabricPort, request: _Request) -> tuple[int, int, int]:
+        rank = port.rank[request.stream]
         if port.mode == PRIORITY:
-            return (start, rank, request.number)
+            return (rank, request.number, 0)
         if port.mode == ROUND_ROBIN:
-            return (start, self._last.get(request.stream, -1), rank, request.number)
-        return (start, request.ready, rank, request.number)
+            return (self._last.get(request.stream, -1), rank, request.number)
+        return (request.ready, rank, request.number)
 
     def _run(self) -> Process:
         while True:
@@ -117,13 +129,13 @@ class Fabric:
             if not self.pending:
                 yield self._wake
                 continue
-            first = min(self.pending, key=self._order)
+            first = self._first()
             cycle = self._start(first) // self.ticks
             if cycle > self.world.now:
                 yield self.world.timeout(cycle - int(self.world.now)) | self._wake
                 continue
             yield self.world.at_end_of_cycle(FABRIC)
-            self._grant(min(self.pending, key=self._order))
+            self._grant(self._first())
 
     def _grant(self, request: _Request) -> None:
         start = self._start(request)
@@ -188,11 +200,7 @@ def _when(event: simpy.Event, act: Callable[[simpy.Event], object]) -> None:
     event.callbacks.append(callback)
 
 
-def fabric_port(
-    name: str, cause: str, rate: Any, ticks: int, mode: str, priority: tuple[str, ...]
-) -> FabricPort:
-    """Build a port; ``priority`` names streams, first served first."""
-    order = [*priority, *(s for s in ("weight", "input", "psum_in", "psum_out") if s not in priority)]
-    return FabricPort(
-        name, cause, ticks_per_unit(rate, ticks), MODES[mode], {s: i for i, s in enumerate(order)}
-    )
+def fabric_port(name: str, cause: str, rate: Rate, ticks: int, part: Arbitrated) -> FabricPort:
+    """Build a port of ``part``, which declares the order of its streams."""
+    ranks = {stream: i for i, stream in enumerate(part.order)}
+    return FabricPort(name, cause, ticks_per_unit(rate, ticks), MODES[part.arbitration], ranks)

@@ -41,8 +41,8 @@ WORDS, MOST, PREFIX = range(3)
 # STEP_I: 0 stays, 1 whole, 2 slide. STEP_FIRST: no reduction loop has advanced. STEP_DYING: input words that the
 # next step does not need (-1: all), dead after STEP_PART / STEP_WHOLE of the MACs. STEP_BLOCK: psum block in the pass.
 (STEP_KIND, STEP_W, STEP_I, STEP_O, STEP_FIRST, STEP_DYING, STEP_PART, STEP_WHOLE, STEP_BLOCK) = range(9)
-CAPACITY, BUFFER_PORT, NETWORK_PORT, RANK, LATENCY = range(5)
-PORT_TICKS, PORT_CAUSE, PORT_MODE = range(3)
+CAPACITY, BUFFER_PORT, NETWORK_PORT, LATENCY = range(4)
+PORT_TICKS, PORT_CAUSE, PORT_MODE, PORT_RANK = range(4)  # a rank per stream from PORT_RANK on
 (OPEN_TILES, LEAVING_TILES, LINK_TICKS, LINK_LATENCY, SHARED_ADDER, ZEROS_COME_IN, BARRIER, PIPELINE, TICKS, ARRAY_CAUSE) = range(10)
 
 # Columns of the state's tables. A stream: its cursor (pass, step, words of the step already sent, global step), what
@@ -69,8 +69,8 @@ class Program(NamedTuple):
     types: A  # [T, 2] where the type's steps start, how many
     step: A  # [step, 9] see STEP_*
     mapped: A  # [T, PE]
-    stream: A  # [STREAMS, 5] words of room per PE, buffer port, network port (-1: none), rank, latency
-    port: A  # [port, 3] ticks per word, cause, arbitration
+    stream: A  # [STREAMS, 4] words of room per PE, buffer port, network port (-1: none), latency
+    port: A  # [port, 3 + STREAMS] ticks per word, cause, arbitration, each stream's rank
     machine: A  # see OPEN_TILES and following
 
 
@@ -225,16 +225,19 @@ def wins(p: Program, s: State, a: int, head_a: A, b: int, head_b: A) -> bool:
     """Whether stream ``a`` goes before ``b``: by start, then by the declared arbitration of the port they share."""
     if head_a[0] != head_b[0]:
         return bool(head_a[0] < head_b[0])
-    mode = PRIORITY
+    port = -1
     for k in range(2):
         for m in range(2):
             if p.stream[a, BUFFER_PORT + k] >= 0 and p.stream[a, BUFFER_PORT + k] == p.stream[b, BUFFER_PORT + m]:
-                mode = p.port[p.stream[a, BUFFER_PORT + k], PORT_MODE]
+                port = p.stream[a, BUFFER_PORT + k]
+    if port < 0:
+        return a < b
+    mode = p.port[port, PORT_MODE]
     if mode == FIFO and head_a[1] != head_b[1]:
         return bool(head_a[1] < head_b[1])
     if mode == ROUND_ROBIN and s.stream[a, LAST_GRANT] != s.stream[b, LAST_GRANT]:
         return bool(s.stream[a, LAST_GRANT] < s.stream[b, LAST_GRANT])
-    return bool(p.stream[a, RANK] < p.stream[b, RANK])
+    return bool(p.port[port, PORT_RANK + a] < p.port[port, PORT_RANK + b])
 
 
 @stage

@@ -74,7 +74,6 @@ def _total_ports(layers: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     ports: dict[str, dict[str, Any]] = {}
     for layer in layers:
         for name, port in layer["ports"].items():
-            known = ports.setdefault(name, {**port, "words": 0, "busy_cycles": 0})
-            known["words"] += port["words"]
-            known["busy_cycles"] += port["busy_cycles"]
+            known = ports.setdefault(name, {**port, "words": 0, "busy_cycles": 0, "by_stream": {}})
+            add(known, {key: port[key] for key in ("words", "busy_cycles", "by_stream") if key in port})
     return ports

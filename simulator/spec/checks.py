@@ -7,6 +7,8 @@ from importlib import resources
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Final
 
+from simulator.components.arrays.spatial import SpatialArray
+from simulator.components.memories.sram import Sram
 from simulator.components.networks.base import Network
 from simulator.errors import InputError, Problem
 from simulator.names import ARRAY, DATA_TYPES, DataType
@@ -101,14 +103,16 @@ def _buffers(architecture: "Architecture") -> Faults:
 def _one_side(architecture: "Architecture") -> Faults:
     """No port of a buffer serves both the array and another buffer: two parts would grant it on their own."""
     last = {d: architecture.levels(d)[-1:] for d in DATA_TYPES}
+    if not isinstance(architecture.array, SpatialArray):
+        return  # how other arrays reach their buffers is for their engines to say
     for name, memory in architecture.memories.items():
-        if memory.off_chip:
+        if not isinstance(memory, Sram):
             continue
         ways = [(d, memory.array_port(d, way)[0]) for d in memory.keeps for way in WAYS]
         sides = [{port for d, port in ways if (last[d] == (name,)) == to_array} for to_array in (True, False)]
         for port in sorted(sides[0] & sides[1]):
             told = f"per_data_type was expected: {name}.{port} would serve the array and another buffer"
-            yield _fault(f"memories.{name}.ports", getattr(memory, "ports", None), told)
+            yield _fault(f"memories.{name}.ports", memory.ports, told)
 
 
 def _ends(architecture: "Architecture") -> Faults:

@@ -41,24 +41,20 @@ def test_more_lanes_are_never_slower() -> None:
     assert pool(wide).cycles <= pool(machine()).cycles
 
 
-@pytest.mark.xfail(strict=True, reason=PORTS)
 def test_its_dram_port_has_the_name_that_it_has_everywhere() -> None:
     assert "dram.link" in pool(machine()).ports
 
 
-@pytest.mark.xfail(strict=True, reason=PORTS)
 def test_a_single_port_can_be_relaxed() -> None:
     assert pool(machine(), "dram.link").cycles == pool(machine(), "dram").cycles
 
 
-@pytest.mark.xfail(strict=True, reason=PORTS)
 def test_separate_directions_are_two_ports(operator: VectorLayer) -> None:
     ports = pool(machine(memories__dram__directions="separate", memories__dram__burst_bytes=1)).ports
     assert ports["dram.read"]["words"] == 2 * operator.input_words
     assert ports["dram.write"]["words"] == 2 * operator.output_words
 
 
-@pytest.mark.xfail(strict=True, reason="a total keeps what the streams of its first layer moved")
 def test_a_total_says_what_each_stream_moved() -> None:
     run = simulator.simulate(machine(), "alexnet", layers=["CONV1", "POOL1", "CONV2"])
     for name, port in run.total.ports.items():

@@ -50,7 +50,8 @@ def networks(draw: st.DrawFn, carries: str, source: str, target: str) -> dict[st
     kind = "column_chain" if inside else draw(st.sampled_from(["multicast_bus", "unicast_bus"]))
     return {
         "kind": kind, "carries": carries, "from": source, "to": target,
-        "words_per_cycle": draw(rates), "latency_cycles": draw(st.integers(0, 3)), "arbitration": draw(arbitrations),
+        "words_per_cycle": draw(rates), "latency_cycles": draw(st.integers(0, 3)),
+        **({} if inside else {"arbitration": draw(arbitrations)}),
     }  # fmt: skip
 
 
