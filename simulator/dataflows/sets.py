@@ -66,13 +66,14 @@ def build(
     )
     levels: dict[str, Loops] = dict.fromkeys(architecture.memories, ())
     levels[architecture.outermost] = dram
-    levels[inner] = (*levels[inner], *passes, *loops(("N", x.n)))
+    one_step = size["P"] * size["Q"] == 1  # a matrix multiply: all images of a pass follow each other at once
+    levels[inner] = (*levels[inner], *passes, *loops(("N", 1 if one_step else x.n)))
     return Mapping(
         NAME,
         levels,
         rows=loops(("M", placed.t_v), ("P", placed.fold), ("C", x.r), ("R", size["R"])),
         columns=loops(("M", placed.t_h), ("P", placed.width)),
-        steps=loops(("Q", size["Q"])),
+        steps=loops(("N", x.n if one_step else 1), ("Q", size["Q"])),
         pe=loops(("S", size["S"]), ("C", x.q), ("M", x.p)),
         parameters=asdict(x),
         notes=said,

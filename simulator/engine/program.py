@@ -22,8 +22,8 @@ from simulator.spec.layer import Layer
 MODES = {"fifo": kernel.FIFO, "priority": kernel.PRIORITY, "round_robin": kernel.ROUND_ROBIN}
 STREAM_NAMES = ("weight", "input", "psum_in", "psum_out")
 STREAM_TYPES: tuple[DataType, ...] = ("weight", "input", "output", "output")
-RING = 256
-"""How many passes the array's sequencer looks ahead."""
+RING = 512
+"""How many passes the array's sequencer knows at the most; it looks at least half as far ahead."""
 
 
 @dataclass(frozen=True, slots=True)

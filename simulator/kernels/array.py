@@ -592,13 +592,13 @@ def accumulate(p: Program, s: State) -> bool:
 
 @stage
 def needs_passes(s: State) -> bool:
-    """Whether a stream has run out of known passes while the ring has room for more."""
+    """Whether a stream has run out of known passes while half of the ring is free."""
     if s.scalars[FINAL] != 0:
         return False
     oldest, newest = min(s.scalars[OPENED], s.scalars[MAC_PASS]), 0
     for stream in range(STREAMS):
         oldest, newest = min(oldest, s.stream[stream, AT_PASS]), max(newest, s.stream[stream, AT_PASS])
-    return bool(newest >= s.scalars[PUSHED] and s.scalars[PUSHED] - oldest < s.passes.shape[0])
+    return bool(newest >= s.scalars[PUSHED] and s.scalars[PUSHED] - oldest <= s.passes.shape[0] // 2)
 
 
 @stage
