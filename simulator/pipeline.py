@@ -11,7 +11,7 @@ from simulator.dataflows import find_dataflow, map_layer
 from simulator.energy.price import parts_of, price
 from simulator.energy.table import EnergyTable, load_energy_table
 from simulator.errors import InputError, Problem, refuse
-from simulator.mapping.file import Entry, MappingFile, read_mapping_file
+from simulator.mapping.file import Entry, MappingFile, parse_mapping, read_mapping_file
 from simulator.mapping.mapping import Mapping
 from simulator.names import ARRAY
 from simulator.report.result import LayerResult, Layers, NotSimulated, Run
@@ -39,7 +39,7 @@ def simulate(
     *,
     batch: int = 1,
     layers: Sequence[str] | None = None,
-    mapping: str | Path | MappingFile | None = None,
+    mapping: str | Path | dict[str, Any] | MappingFile | None = None,
     dataflow: str | None = None,
     energy: str | Path | EnergyTable | None = None,
     relax: Iterable[str] = (),
@@ -62,10 +62,10 @@ def simulate(
         raise refuse("jobs", "", jobs, "a whole number of processes greater than 0 was expected")
     wanted = network.select(layers) if layers is not None else network
     lowered = wanted.lower(batch)
-    given = _given_mappings(machine, network, mapping, dataflow)
+    given, default = _given_mappings(machine, network, mapping, dataflow)
     skipped = [layer for layer in lowered if isinstance(layer, VectorLayer) and machine.vector_unit is None]
     simulated = [layer for layer in lowered if layer not in skipped]
-    planned = plan(machine, simulated, given, dataflow)
+    planned = plan(machine, simulated, given, default)
     check_prices(machine, table)
     measured, interrupted = run_jobs(machine, planned, relaxed, jobs, progress)
     results = tuple(
@@ -94,7 +94,7 @@ def plan(
     architecture: Architecture,
     layers: Sequence[Layer | VectorLayer],
     given: dict[str, tuple[Entry, str]],
-    dataflow: str | None,
+    dataflow: str,
 ) -> list[Job]:
     """Map every layer; layers of one shape without a mapping of their own are mapped once."""
     known: dict[tuple[object, ...], Mapping] = {}
@@ -107,11 +107,11 @@ def plan(
         entry, place = given.get(layer.name, (None, architecture.name))
         try:
             if entry is not None:
-                mapping = map_layer(layer, architecture, dataflow or architecture.dataflow, entry, place)
+                mapping = map_layer(layer, architecture, dataflow, entry, place)
             elif layer.shape in known:
                 mapping = known[layer.shape]
             else:
-                mapping = map_layer(layer, architecture, dataflow or architecture.dataflow, None, place)
+                mapping = map_layer(layer, architecture, dataflow, None, place)
                 known[layer.shape] = mapping
         except InputError as error:
             faults += error.problems
@@ -230,29 +230,30 @@ def check_prices(architecture: Architecture, table: EnergyTable) -> None:
 def _given_mappings(
     architecture: Architecture,
     workload: Workload,
-    mapping: str | Path | MappingFile | None,
+    mapping: str | Path | dict[str, Any] | MappingFile | None,
     dataflow: str | None,
-) -> dict[str, tuple[Entry, str]]:
-    """The mapping file's entries by layer name: the one given, else what ships for this pair."""
+) -> tuple[dict[str, tuple[Entry, str]], str]:
+    """Entries by layer name, from the mapping given or else what ships, and the dataflow of other layers."""
+    own = architecture.dataflow
     if dataflow is not None:
         find_dataflow(dataflow)
     if mapping is None:
         shipped = architecture.mappings.get(workload.name)
-        if shipped is None or dataflow not in (None, architecture.dataflow):
-            return {}
+        if shipped is None or dataflow not in (None, own):
+            return {}, dataflow or own
         file = read_mapping_file(find("mapping", Path(shipped).stem), shipped)
         names = [layer.name for layer in workload.layers]
         known = {n.casefold().replace("_", "-") for n in names}
         entries = {k: e for k, e in file.entries.items() if k.casefold().replace("_", "-") in known}
         file = MappingFile(file.place, file.dataflow, entries)
+    elif isinstance(mapping, MappingFile):
+        file = mapping
+    elif isinstance(mapping, dict):
+        file = parse_mapping(mapping, "mapping")
     else:
-        file = (
-            mapping
-            if isinstance(mapping, MappingFile)
-            else read_mapping_file(find("mapping", mapping), str(mapping))
-        )
+        file = read_mapping_file(find("mapping", mapping), str(mapping))
     matched = file.matched([layer.name for layer in workload.layers])
-    return {name: (entry, file.place) for name, entry in matched.items()}
+    return {name: (entry, file.place) for name, entry in matched.items()}, dataflow or file.dataflow or own
 
 
 def _result(
