@@ -292,13 +292,14 @@ class LayerMachine:
         """Advance the kernel between events; hand on the tiles that it is through with."""
         s, ticks = self.state, int(self.program.machine[kernel.TICKS])
         forever = kernel.FOREVER
+        self._push()
         while True:
-            self._push()
             limit = self.world.peek_cycle(forever)
             self.kernel_calls += 1
             code = self.bound.advance(forever if limit == forever else limit * ticks)
             self._report_events()
             if code == 1:
+                self._push()
                 continue
             if s.scalars[kernel.FINAL] and bool(
                 (s.stream[:, kernel.AT_PASS] >= s.scalars[kernel.PUSHED]).all()
