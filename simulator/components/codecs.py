@@ -3,9 +3,9 @@
 from fractions import Fraction
 from functools import lru_cache
 from math import ceil
-from typing import Literal
+from typing import Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from simulator.components.base import Count, Part
 
@@ -23,6 +23,13 @@ class RunLength(Part):
     level_bits: Count = Field(description="bits of the word behind the run")
     pairs_per_block: Count = Field(description="pairs that are packed together")
     block_bits: Count = Field(description="bits of a packed block")
+
+    @model_validator(mode="after")
+    def _a_block_holds_its_pairs(self) -> Self:
+        needed = self.pairs_per_block * (self.run_bits + self.level_bits)
+        if needed > self.block_bits:
+            raise ValueError(f"a block of at least {needed} bits was expected for its pairs")
+        return self
 
     def row_bits(self, words: int, word_bits: int, zeros: Fraction | float) -> int:
         """Bits that cross for a row of ``words``, a fraction ``zeros`` of them zero; at most the plain."""

@@ -8,6 +8,7 @@ from pathlib import PurePath
 from typing import TYPE_CHECKING, Final
 
 from simulator.components.arrays.spatial import SpatialArray
+from simulator.components.memories.dram import Dram
 from simulator.components.memories.sram import Sram
 from simulator.components.networks.base import Network
 from simulator.errors import InputError, Problem
@@ -113,6 +114,15 @@ def _one_side(architecture: "Architecture") -> Faults:
         for port in sorted(sides[0] & sides[1]):
             told = f"per_data_type was expected: {name}.{port} would serve the array and another buffer"
             yield _fault(f"memories.{name}.ports", memory.ports, told)
+
+
+def _codecs(architecture: "Architecture") -> Faults:
+    for name, memory in architecture.memories.items():
+        for data_type, codec in memory.codecs.items() if isinstance(memory, Dram) else ():
+            bits = architecture.word_bits[data_type]
+            if codec.level_bits != bits:
+                key = f"memories.{name}.codecs.{data_type}.level_bits"
+                yield _fault(key, codec.level_bits, f"the width of {data_type} words was expected: {bits}")
 
 
 def _ends(architecture: "Architecture") -> Faults:
@@ -235,6 +245,7 @@ RULES: Final = (
     _homes,
     _buffers,
     _one_side,
+    _codecs,
     _ends,
     _routes,
     _twins,
