@@ -35,11 +35,12 @@ def priorities(draw: st.DrawFn) -> list[str]:
 def buffers(draw: st.DrawFn, keeps: list[str]) -> dict[str, Any]:
     ports = draw(st.sampled_from(["one", "read_write", "per_data_type"]))
     read = draw(rates)
+    outward = rates if "output" in keeps else st.just("unlimited")  # nothing else leaves towards DRAM
     return {
         "kind": "sram", "keeps": keeps, "capacity_bytes": draw(st.sampled_from([128, 256, 512, 2048])),
         "ports": ports, "read_words_per_cycle": read,
-        "write_words_per_cycle": read if ports == "one" else draw(rates),
-        "outer_read_words_per_cycle": draw(rates), "outer_write_words_per_cycle": draw(rates),
+        "write_words_per_cycle": read if ports == "one" else draw(outward),
+        "outer_read_words_per_cycle": draw(outward), "outer_write_words_per_cycle": draw(rates),
         "arbitration": draw(arbitrations), "priority": draw(priorities()),
     }  # fmt: skip
 
@@ -198,6 +199,11 @@ def changed(description: dict[str, Any], **changes: Any) -> dict[str, Any]:
             targets = [inner for t in targets for inner in (t.values() if step == "*" else [t[step]])]
         for target in targets:
             target[last] = value
+    for part in out["memories"].values():
+        if part["kind"] == "sram" and "output" not in part["keeps"]:  # rates that would do nothing are refused
+            part["outer_read_words_per_cycle"] = "unlimited"
+            if part["ports"] != "one":
+                part["write_words_per_cycle"] = "unlimited"
     return out
 
 

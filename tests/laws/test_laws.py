@@ -308,11 +308,14 @@ def test_a_buffer_between_the_array_and_another_buffer_keeps_to_its_rates() -> N
     assert out["cycles"] == 4 * words + 1 + 4  # the last MAC, and the output back
 
 
-RLC = {"kind": "rlc", "run_bits": 5, "level_bits": 16, "pairs_per_block": 3, "block_bits": 64}
-
-
 def coded(description: dict[str, Any]) -> dict[str, Any]:
-    return changed(description, memories__dram__codecs={"input": RLC, "output": RLC})
+    """With run-length coding whose pairs hold a word of the machine, three of them in a block without waste."""
+    codecs = {}
+    for data_type in ("input", "output"):
+        bits = description["word_bits"][data_type]
+        pairs = {"run_bits": 5, "level_bits": bits, "pairs_per_block": 3, "block_bits": 3 * (5 + bits)}
+        codecs[data_type] = {"kind": "rlc", **pairs}
+    return changed(description, memories__dram__codecs=codecs)
 
 
 @law(40)

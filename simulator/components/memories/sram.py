@@ -39,7 +39,17 @@ class Sram(Memory):
             raise ValueError("bank_owner: data_type needs banks and bank_bytes")
         if self.ports == "one" and self.read_words_per_cycle != self.write_words_per_cycle:
             raise ValueError("ports: one needs equal read_words_per_cycle and write_words_per_cycle")
+        self._refuse_idle_rates()
         return self
+
+    def _refuse_idle_rates(self) -> None:
+        """Only outputs are written from the array side and read towards DRAM; a rate for it would do nothing."""
+        idle = {"outer_read_words_per_cycle": self.outer_read_words_per_cycle}
+        if self.ports != "one":
+            idle["write_words_per_cycle"] = self.write_words_per_cycle
+        finite = [key for key, rate in idle.items() if rate != UNLIMITED]
+        if finite and "output" not in self.keeps:
+            raise ValueError(f"{' and '.join(finite)}: no effect where outputs are not kept")
 
     @property
     def size_bytes(self) -> int:
