@@ -43,7 +43,7 @@ class Sram(Memory):
         return self
 
     def _refuse_idle_rates(self) -> None:
-        """Only outputs are written from the array side and read towards DRAM; other rates would do nothing."""
+        """Only outputs are written from the array side and read towards DRAM."""
         idle = {"outer_read_words_per_cycle": self.outer_read_words_per_cycle}
         if self.ports != "one":
             idle["write_words_per_cycle"] = self.write_words_per_cycle
