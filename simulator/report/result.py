@@ -10,7 +10,7 @@ from typing import Any, Self
 from simulator.energy.price import Energy, total_pj
 from simulator.mapping.mapping import Mapping as LoopNest
 from simulator.report.sums import plain, total_of
-from simulator.report.verdict import verdict
+from simulator.report.verdict import vector_verdict, verdict
 from simulator.spec.architecture import Architecture
 from simulator.spec.workload import Workload
 
@@ -74,7 +74,7 @@ class LayerResult:
             utilization=data["macs"] / capacity if capacity else 0.0,
             energy=energy,
             energy_pj=total_pj(energy),
-            verdict=verdict(data["pe_cycles"], data["stall_causes"]),
+            verdict=_sentence(data),
             zeros={data_type: float(share) for data_type, share in (zeros or {}).items()},
             windows=dict(measured.get("windows", {})),
             **{key: data[key] for key in MEASURED},
@@ -85,6 +85,16 @@ class LayerResult:
         return {
             key: plain(getattr(self, key)) for key in LayerResult.__dataclass_fields__ if key != "windows"
         }
+
+
+def _sentence(data: Mapping[str, Any]) -> str:
+    """The verdict on measured counts: a layer without MACs is judged by its lanes and its links."""
+    ports = dict(data["ports"])
+    lanes = ports.pop("vector_unit", None)
+    if data["macs"] or lanes is None:
+        return verdict(data["pe_cycles"], data["stall_causes"])
+    busiest = max((port["busy_cycles"] for port in ports.values()), default=0)
+    return vector_verdict(lanes["busy_cycles"], data["cycles"], busiest)
 
 
 MEASURED = (

@@ -51,6 +51,13 @@ def verdict(pe_cycles: Mapping[str, int], stall_causes: Causes) -> str:
     return f"limited by {_words(largest)}: {_share(loss, total)} of PE-cycles{stalls}"
 
 
+def vector_verdict(busy_cycles: float, cycles: int, link_busy_cycles: float) -> str:
+    """Say whether the lanes or the link to memory set the pace of a layer without MACs."""
+    lanes, link = (100 * busy / cycles if cycles else 0.0 for busy in (busy_cycles, link_busy_cycles))
+    pace = "its lanes" if lanes >= link else "memory"
+    return f"runs on the vector unit, limited by {pace}: lanes busy {lanes:.0f} %, link busy {link:.0f} %"
+
+
 def _words(loss: str) -> str:
     if loss in _LOSSES:
         return f"{_LOSSES[loss]} ({loss})"

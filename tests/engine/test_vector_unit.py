@@ -63,3 +63,10 @@ def test_a_total_says_what_each_stream_moved() -> None:
         streams = {stream for part in parts for stream in part["by_stream"]}
         expected = {stream: sum(part["by_stream"].get(stream, 0) for part in parts) for stream in streams}
         assert port["by_stream"] == expected, name
+
+
+@pytest.mark.parametrize(("lanes", "pace"), [(1, "its lanes"), (4096, "memory")])
+def test_the_verdict_says_what_sets_the_pace(lanes: int, pace: str) -> None:
+    machine = simulator.load_architecture("ws16").replace(vector_unit={"lanes": lanes, "buffer_words": 1024})
+    run = simulator.simulate(machine, "alexnet", layers=["POOL1"])
+    assert run.layers["POOL1"].verdict.startswith(f"runs on the vector unit, limited by {pace}")
