@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from itertools import islice
 from math import lcm
 
@@ -23,8 +24,11 @@ from simulator.engine.world import (
     Leg,
     Moved,
     Process,
+    Transfer,
     World,
+    compact,
     fabric_port,
+    when,
 )
 from simulator.errors import refuse
 from simulator.kernels import array as kernel
@@ -192,7 +196,7 @@ class LayerMachine:
         innermost = level.name == self.architecture.levels(data_type)[-1]
         return tiles(self.layer, self.mapping, data_type, level.name, level.parent, innermost=innermost)
 
-    def _move(self, level: Level, data_type: DataType, tile: Tile, way: str) -> simpy.Event:
+    def _move(self, level: Level, data_type: DataType, tile: Tile, way: str) -> Transfer:
         words = tile.words - (tile.padding if self._from_outermost(level) else 0)
         bits = self._crossing_bits(level, data_type, tile, words)
         legs, latency = self._legs(level, data_type, words, bits, way)
@@ -229,10 +233,18 @@ class LayerMachine:
             known: Breaks = source.breaks if source is not None else ()
             yield level.credits.take()
             known = (*known, (int(self.world.now), level.name))
-            moved: Moved = yield self._move(level, data_type, tile, "fill")
-            self._hand_in(level, data_type, Resident(tile, moved.visible, (*known, *moved.breaks)))
-            if above is not None and tile.parent_last:
-                above.credits.give()
+            coming = self._move(level, data_type, tile, "fill")
+            when(coming.done, partial(self._arrived, level, data_type, tile, known))
+            yield coming.sent  # the next tile may be asked for before this one is visible: latencies overlap
+
+    def _arrived(
+        self, level: Level, data_type: DataType, tile: Tile, known: Breaks, event: simpy.Event
+    ) -> None:
+        moved: Moved = event.value  # type: ignore[assignment]
+        self._hand_in(level, data_type, Resident(tile, moved.visible, (*known, *moved.breaks)))
+        above = self.levels.get((level.parent, data_type))
+        if above is not None and tile.parent_last:
+            above.credits.give()
 
     def _hold_outputs(self, level: Level) -> Process:
         """Give room to the output tiles of one memory, load those with partial sums outside, drain them."""
@@ -248,7 +260,7 @@ class LayerMachine:
                 gone = self.drains.get((level.name, tile.key))
                 if gone is not None and not gone.processed:
                     yield gone
-                moved: Moved = yield self._move(level, "output", tile, "fill")
+                moved: Moved = yield self._move(level, "output", tile, "fill").done
                 known = (*known, *moved.breaks)
             self.drains[level.name, tile.key] = self.world.event()
             self._hand_in(level, "output", Resident(tile, int(self.world.now), known))
@@ -261,7 +273,7 @@ class LayerMachine:
             self.world.process(self._drain(level, above, tile, self.drains[level.name, tile.key]))
 
     def _drain(self, level: Level, above: Level | None, tile: Tile, gone: simpy.Event) -> Process:
-        moved: Moved = yield self._move(level, "output", tile, "drain")
+        moved: Moved = yield self._move(level, "output", tile, "drain").done
         self.end = max(self.end, moved.visible)
         level.credits.give()
         gone.succeed()
@@ -282,7 +294,7 @@ class LayerMachine:
         s = self.state
         slot = int(s.stream[stream, kernel.TILES]) % s.tile_time.shape[1]
         s.tile_time[stream, slot] = resident.time
-        marks = _compact(resident.breaks)[-(kernel.BREAKS - 5) :]
+        marks = compact(resident.breaks)[-(kernel.BREAKS - 5) :]
         s.tile_breaks[stream, slot] = 0
         for i, (until, cause) in enumerate(marks):
             s.tile_breaks[stream, slot, i] = until, self.cause_names.index(cause)
@@ -381,12 +393,3 @@ class LayerMachine:
         s.names[:, kernel.UNMAPPED] += np.where(mapped, 0, rest)
         s.names[:, kernel.BETWEEN] += self.end - self.array_end
         s.pe[kernel.CLOCK] = self.end
-
-
-def _compact(breaks: Breaks) -> list[tuple[int, str]]:
-    """Drop what ended before it began: only pairs in rising order of time matter."""
-    out: list[tuple[int, str]] = []
-    for until, cause in breaks:
-        if until > (out[-1][0] if out else 0):
-            out.append((until, cause))
-    return out

@@ -5,7 +5,7 @@ from typing import Any
 import simpy
 
 from simulator.components.memories.dram import Dram
-from simulator.engine.world import Fabric, FabricPort, Leg, Process, World, fabric_port
+from simulator.engine.world import Fabric, FabricPort, Leg, Process, Transfer, World, fabric_port, when
 from simulator.names import PE_CYCLE_NAMES, STALL_NAMES, DataType
 from simulator.spec.architecture import Architecture, VectorUnit
 from simulator.spec.layer import VectorLayer
@@ -44,7 +44,7 @@ class VectorMachine:
     def _share(self, total: int, chunk: int) -> int:
         return total * (chunk + 1) // self.chunks - total * chunk // self.chunks
 
-    def _move(self, words: int, way: str) -> simpy.Event:
+    def _move(self, words: int, way: str) -> Transfer:
         stream = "input" if way == "read" else "output"
         crossing = self.dram.transfer_bytes(words * self.architecture.word_bits[stream])  # type: ignore[index]
         self.bytes += crossing
@@ -54,8 +54,9 @@ class VectorMachine:
     def _read(self, room: simpy.Container, ready: simpy.Container) -> Process:
         for chunk in range(self.chunks):
             yield room.get(1)
-            yield self._move(self._share(self.layer.input_words, chunk), "read")
-            yield ready.put(1)
+            coming = self._move(self._share(self.layer.input_words, chunk), "read")
+            when(coming.done, lambda _: ready.put(1))
+            yield coming.sent
 
     def _work(
         self, room: simpy.Container, ready: simpy.Container, out: simpy.Container, done: simpy.Container
@@ -72,7 +73,7 @@ class VectorMachine:
     def _write(self, out: simpy.Container, done: simpy.Container) -> Process:
         for chunk in range(self.chunks):
             yield done.get(1)
-            yield self._move(self._share(self.layer.output_words, chunk), "write")
+            yield self._move(self._share(self.layer.output_words, chunk), "write").sent
             yield out.put(1)
 
     def run(self) -> None:

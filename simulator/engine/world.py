@@ -69,6 +69,18 @@ class Moved:
     breaks: Breaks
 
 
+@dataclass(frozen=True, slots=True)
+class Transfer:
+    """A transaction that was asked for.
+
+    ``sent`` happens in the cycle in which its last slot on the ports ends, so that the next request of its
+    stream finds the port as it leaves it; ``done`` when it is visible, with a `Moved` as value.
+    """
+
+    sent: simpy.Event
+    done: simpy.Event
+
+
 @dataclass(slots=True)
 class _Request:
     legs: tuple[Leg, ...]
@@ -76,7 +88,7 @@ class _Request:
     latency: int
     ready: int
     number: int
-    done: simpy.Event
+    transfer: Transfer
 
 
 class Fabric:
@@ -91,14 +103,14 @@ class Fabric:
         self._last: dict[str, int] = {}
         world.process(self._run())
 
-    def move(self, legs: tuple[Leg, ...], stream: str, latency: int) -> simpy.Event:
-        """Ask for a transaction; the event's value is a `Moved`, at the cycle when it is visible."""
-        done = self.world.event()
+    def move(self, legs: tuple[Leg, ...], stream: str, latency: int) -> Transfer:
+        """Ask for a transaction."""
+        transfer = Transfer(self.world.event(), self.world.event())
         self._count += 1
-        self.pending.append(_Request(legs, stream, latency, int(self.world.now), self._count, done))
+        self.pending.append(_Request(legs, stream, latency, int(self.world.now), self._count, transfer))
         if not self._wake.triggered:
             self._wake.succeed()
-        return done
+        return transfer
 
     def _start(self, request: _Request) -> int:
         return max(request.ready * self.ticks, *(leg.port.free_at for leg in request.legs))
@@ -160,8 +172,13 @@ class Fabric:
             (leg.port.name, request.stream, begin, visible, leg.units) for leg in request.legs
         )
         moved = Moved(begin, visible, breaks)
-        timer = self.world.timeout(visible - int(self.world.now), moved)
-        _when(timer, lambda event: request.done.succeed(event.value))
+        self._tell(request.transfer.sent, (start + longest) // self.ticks, None)
+        self._tell(request.transfer.done, visible, moved)
+
+    def _tell(self, event: simpy.Event, cycle: int, value: Moved | None) -> None:
+        """Let ``event`` happen at ``cycle``."""
+        timer = self.world.timeout(max(0, cycle - int(self.world.now)), value)
+        when(timer, lambda told: event.succeed(told.value))
 
 
 class Credits:
@@ -178,7 +195,7 @@ class Credits:
         if room.triggered:
             self._note()
         else:
-            _when(room, lambda _: self._note())
+            when(room, lambda _: self._note())
         return room
 
     def give(self) -> None:
@@ -190,7 +207,7 @@ class Credits:
         self.history.append((int(self.world.now), self.capacity - int(self._room.level)))
 
 
-def _when(event: simpy.Event, act: Callable[[simpy.Event], object]) -> None:
+def when(event: simpy.Event, act: Callable[[simpy.Event], object]) -> None:
     """Call ``act`` when the event, which must still be ahead, happens."""
 
     def callback(happened: simpy.Event) -> None:
@@ -204,3 +221,12 @@ def fabric_port(name: str, cause: str, rate: Rate, ticks: int, part: Arbitrated)
     """Build a port of ``part``, which declares the order of its streams."""
     ranks = {stream: i for i, stream in enumerate(part.order)}
     return FabricPort(name, cause, ticks_per_unit(rate, ticks), MODES[part.arbitration], ranks)
+
+
+def compact(breaks: Breaks) -> list[tuple[int, str]]:
+    """Drop what ended before it began: only pairs in rising order of time matter."""
+    out: list[tuple[int, str]] = []
+    for until, cause in breaks:
+        if until > (out[-1][0] if out else 0):
+            out.append((until, cause))
+    return out
