@@ -4,7 +4,7 @@ from collections.abc import Callable
 from fractions import Fraction
 from importlib import import_module
 from pkgutil import iter_modules
-from typing import Annotated, Any, ClassVar, Final, Literal, TypeVar, get_args
+from typing import Annotated, Any, Final, Literal, TypeVar, get_args
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, WithJsonSchema
 
@@ -100,8 +100,6 @@ P = TypeVar("P", bound=Part)
 
 class Kinds:
     """The registry of one family of parts: each kind is one class in one file of a package."""
-
-    _packages: ClassVar[dict[str, "Kinds"]] = {}
 
     def __init__(self, family: str, package: str) -> None:
         self.family, self.package = family, package

@@ -109,7 +109,6 @@ class LayerMachine:
         self.bound = kernel.Bound(self.program, self.state)
         self.wake = self.world.event()
         self.type_counts: dict[int, int] = {}
-        self.kernel_calls = 0
         self.array_end = self.end = self.configured
         self.drains: dict[tuple[str, tuple[int, ...]], simpy.Event] = {}
 
@@ -307,7 +306,6 @@ class LayerMachine:
         self._push()
         while True:
             limit = self.world.peek_cycle(forever)
-            self.kernel_calls += 1
             code = self.bound.advance(forever if limit == forever else limit * ticks)
             self._report_events()
             if code == 1:

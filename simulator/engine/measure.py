@@ -113,11 +113,10 @@ def ports(machine: LayerMachine) -> Tree:
         row = machine.state.port[number]
         streams = {s: moved[s] for s, route in zip(STREAM_NAMES, routes, strict=True) if number in route}
         out[port.name] = _port(port, int(row[kernel.MOVED]), int(row[kernel.BUSY]) / ticks, streams)
+    moved_by: dict[str, dict[str, int]] = {name: {} for name in machine.ports}
+    for name, stream, _, _, units in machine.fabric.transfers:
+        moved_by[name][stream] = moved_by[name].get(stream, 0) + units
     for name, fabric_port in machine.ports.items():
-        by_stream: dict[str, int] = {}
-        for at, stream, _, _, units in machine.fabric.transfers:
-            if at == name:
-                by_stream[stream] = by_stream.get(stream, 0) + units
         known = out.setdefault(name, {"words": 0, "busy_cycles": 0, "limit_per_cycle": None, "by_stream": {}})
         dram = isinstance(machine.architecture.memories.get(fabric_port.cause), Dram)
         limit = _fabric_limit(machine, fabric_port)
@@ -127,7 +126,7 @@ def ports(machine: LayerMachine) -> Tree:
             "busy_cycles": known["busy_cycles"] + fabric_port.busy_ticks / machine.fabric.ticks,
             "limit_per_cycle": limit,
         }
-        for stream, units in by_stream.items():
+        for stream, units in moved_by[name].items():
             known["by_stream"][stream] = known["by_stream"].get(stream, 0) + units
     return out
 

@@ -170,7 +170,7 @@ def settle(p: Program, s: State, stream: int) -> None:
 
 @stage
 def head_of(p: Program, s: State, stream: int, out: A) -> bool:
-    """Whether a stream's next transaction can be timed; ``out`` gets start ticks, ready, room, words per PE, delivery."""
+    """Whether a stream's next transaction can be timed; ``out`` gets start ticks, ready, words per PE, delivery."""
     c = s.stream[stream]
     if c[AT_PASS] >= s.scalars[PUSHED] or (stream == PIN and s.scalars[PIN_FIRST] != 0 and p.machine[ZEROS_COME_IN] == 0):
         return False
@@ -216,7 +216,7 @@ def head_of(p: Program, s: State, stream: int, out: A) -> bool:
     for k in range(2):
         if p.stream[stream, BUFFER_PORT + k] >= 0:
             start = max(start, s.port[p.stream[stream, BUFFER_PORT + k], FREE_AT])
-    out[0], out[1], out[2], out[3], out[4] = start, ready, max(resident, room), words, delivery
+    out[0], out[1], out[2], out[3] = start, ready, words, delivery
     return True
 
 
@@ -284,7 +284,7 @@ def note_breaks(
 @stage
 def grant(p: Program, s: State, stream: int, head: A) -> None:
     """Move one transaction over its ports and set the time at which each PE has its words."""
-    start, ready, words_each, delivery = head[0], head[1], head[3], head[4]
+    start, ready, words_each, delivery = head[0], head[1], head[2], head[3]
     c = s.stream[stream]
     if s.scalars[STARTED] == 0:
         s.scalars[STARTED] = 1
@@ -607,7 +607,7 @@ def run_until(p: Program, s: State, limit: int) -> int:
 
     Returns 0 when nothing can go on without new tiles, 1 when more passes must be pushed first, 2 at the limit. Events (tiles that are through) are in ``s.events``.
     """
-    heads = np.zeros((STREAMS, 5), dtype=np.int64)
+    heads = np.zeros((STREAMS, 4), dtype=np.int64)
     for stream in range(STREAMS):
         settle(p, s, stream)
     while True:

@@ -12,8 +12,6 @@ from simulator.spec.catalog import load_architecture, load_workload, shipped
 from simulator.spec.reader import read_yaml
 from simulator.spec.validation import did_you_mean
 
-KINDS = ("architecture", "workload", "mapping", "energy")
-
 
 def kind_of(data: dict[str, Any], place: str) -> str:
     """Tell a file's kind by the key that only this kind has; `InputError` where none fits."""
