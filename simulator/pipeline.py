@@ -43,6 +43,7 @@ def simulate(
     dataflow: str | None = None,
     energy: str | Path | EnergyTable | None = None,
     relax: Iterable[str] = (),
+    fast_forward: bool = True,
     jobs: int = 1,
     progress: Progress | None = None,
 ) -> Run:
@@ -51,6 +52,7 @@ def simulate(
     Names are shipped ones or paths. ``batch`` images run together; ``layers`` restricts the run to some of
     them; ``mapping`` overrides the mapping of the layers that it names and ``dataflow`` says how the others
     are mapped; ``relax`` gives memories, networks or single ports (``glb.input_read``) unlimited rate;
+    ``fast_forward`` skips what repeats, which changes no result but how many passes were simulated;
     ``jobs`` spreads layers over processes. Raises `InputError` for anything that cannot be used. On Ctrl-C
     the run comes back with the layers that are finished and ``interrupted`` set.
     """
@@ -67,7 +69,9 @@ def simulate(
     simulated = [layer for layer in lowered if layer not in skipped]
     planned = plan(machine, simulated, given, default)
     check_prices(machine, table)
-    measured, interrupted = run_jobs(machine, planned, relaxed, jobs, progress)
+    measured, interrupted = run_jobs(
+        machine, planned, relaxed, jobs, progress, fast_forward=fast_forward
+    )
     results = tuple(
         _result(machine, job.layer, data, table) for job, data in zip(planned, measured, strict=False)
     )
@@ -128,6 +132,8 @@ def run_jobs(
     relaxed: frozenset[str],
     processes: int,
     progress: Progress | None,
+    *,
+    fast_forward: bool = True,
 ) -> tuple[list[dict[str, Any]], bool]:
     """Simulate every job once; (measurements of those finished, in order of jobs; whether interrupted)."""
     keys = [(job.layer.shape, repr(job.mapping)) for job in jobs]
@@ -135,7 +141,7 @@ def run_jobs(
     unique = [jobs[i] for i in sorted(first.values())]
     found: dict[tuple[object, str], dict[str, Any]] = {}
     done: list[dict[str, Any]] = []
-    stream = _measurements(architecture, unique, relaxed, processes)
+    stream = _measurements(architecture, unique, relaxed, processes, fast_forward=fast_forward)
     try:
         for job, key in zip(jobs, keys, strict=True):
             while key not in found:
@@ -152,15 +158,22 @@ def run_jobs(
 
 
 def _measurements(
-    architecture: Architecture, jobs: Sequence[Job], relaxed: frozenset[str], processes: int
+    architecture: Architecture,
+    jobs: Sequence[Job],
+    relaxed: frozenset[str],
+    processes: int,
+    *,
+    fast_forward: bool,
 ) -> Generator[tuple[Job, dict[str, Any]], None, None]:
     if processes == 1 or len(jobs) < 2:
         for job in jobs:
-            yield job, measure_job(architecture, job, relaxed)
+            yield job, measure_job(architecture, job, relaxed, fast_forward=fast_forward)
         return
     warm_up()
     with ProcessPoolExecutor(min(processes, len(jobs)), mp_context=get_context("spawn")) as pool:
-        futures = [pool.submit(measure_job, architecture, job, relaxed) for job in jobs]
+        futures = [
+            pool.submit(measure_job, architecture, job, relaxed, fast_forward=fast_forward) for job in jobs
+        ]
         try:
             for job, future in zip(jobs, futures, strict=True):
                 yield job, future.result()
@@ -168,7 +181,9 @@ def _measurements(
             pool.shutdown(wait=True, cancel_futures=True)
 
 
-def measure_job(architecture: Architecture, job: Job, relaxed: frozenset[str]) -> dict[str, Any]:
+def measure_job(
+    architecture: Architecture, job: Job, relaxed: frozenset[str], *, fast_forward: bool = True
+) -> dict[str, Any]:
     """Simulate one layer; a pure function of its arguments."""
     if isinstance(job.layer, VectorLayer):
         from simulator.engine.vector import VectorMachine
@@ -180,7 +195,7 @@ def measure_job(architecture: Architecture, job: Job, relaxed: frozenset[str]) -
     from simulator.engine.measure import measure
 
     assert job.mapping is not None
-    machine = LayerMachine(job.layer, job.mapping, architecture, relaxed)
+    machine = LayerMachine(job.layer, job.mapping, architecture, relaxed, fast_forward=fast_forward)
     machine.run()
     return measure(machine)
 

@@ -27,6 +27,7 @@ class LayerResult:
     after compression; ``bytes_glb`` are array-side bytes of the buffer named ``glb``, None where there is
     none. ``actions[component][data_type][action]`` are counts, ``energy`` their picojoules in the same shape.
     ``active_pes`` is the most PEs with work in any pass, ``mean_active_pes`` the average over passes.
+    ``passes_skipped`` of the ``passes`` were not simulated, as they only repeat others.
     ``zeros`` are the fractions of zero words used; ``windows`` are series over time, for plots.
     """
 
@@ -50,6 +51,8 @@ class LayerResult:
     energy: Energy
     verdict: str
     passes: int
+    passes_simulated: int
+    passes_skipped: int
     steps: int
     zeros: dict[str, float] = field(default_factory=dict)
     windows: dict[str, Any] = field(default_factory=dict, repr=False, compare=False)
@@ -112,6 +115,8 @@ MEASURED = (
     "bytes_glb",
     "actions",
     "passes",
+    "passes_simulated",
+    "passes_skipped",
     "steps",
 )
 """Fields of `LayerResult` that the engine counts."""
