@@ -154,7 +154,7 @@ class Tables:
         return _ints(leaf).reshape(-1, 2), _ints(classes or [0])
 
     def program(self, *, tells: bool) -> kernel.Program:
-        """The kernel's tables; ``tells``: stop when a pass is through, look for what repeats inside passes."""
+        """The kernel's tables; ``tells``: stop after every pass, look for what repeats in it."""
         ports, routes = stream_ports(self.architecture, self.relaxed)
         deliveries = [d for kind in self.kinds for d in kind.deliveries]
         prefixes = [d.prefix for d in deliveries]
