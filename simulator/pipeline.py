@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Generator, Iterable, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,7 @@ from simulator.report.result import LayerResult, Layers, NotSimulated, Run
 from simulator.spec.architecture import Architecture
 from simulator.spec.catalog import find, load_architecture, load_workload
 from simulator.spec.layer import Layer, VectorLayer
+from simulator.spec.operands import Drawn, Given, Operands, describe, operands_of
 from simulator.spec.relax import check_relax
 from simulator.spec.workload import Workload
 
@@ -31,6 +32,16 @@ class Job:
 
     layer: Layer | VectorLayer
     mapping: Mapping | None
+    operands: Operands | Drawn | None = None
+
+    @property
+    def key(self) -> tuple[object, ...]:
+        """Equal for jobs with equal results; data is a layer's own."""
+        return (
+            self.layer.shape,
+            repr(self.mapping),
+            None if self.operands is None else self.layer.name,
+        )
 
 
 def simulate(
@@ -43,6 +54,7 @@ def simulate(
     dataflow: str | None = None,
     energy: str | Path | EnergyTable | None = None,
     relax: Iterable[str] = (),
+    operands: Given | None = None,
     jobs: int = 1,
     progress: Progress | None = None,
 ) -> Run:
@@ -51,8 +63,9 @@ def simulate(
     Names are shipped ones or paths. ``batch`` images run together; ``layers`` restricts the run to some of
     them; ``mapping`` overrides the mapping of the layers that it names and ``dataflow`` says how the others
     are mapped; ``relax`` gives memories, networks or single ports (``glb.input_read``) unlimited rate;
-    ``jobs`` spreads layers over processes. Raises `InputError` for anything that cannot be used. On Ctrl-C
-    the run comes back with the layers that are finished and ``interrupted`` set.
+    ``operands`` are real weights and inputs for some layers (see `simulator.spec.operands`), on which the
+    schedule then computes; ``jobs`` spreads layers over processes. Raises `InputError` for anything that
+    cannot be used. On Ctrl-C the run comes back with the finished layers and ``interrupted`` set.
     """
     machine = architecture if isinstance(architecture, Architecture) else load_architecture(architecture)
     network = workload if isinstance(workload, Workload) else load_workload(workload)
@@ -65,11 +78,13 @@ def simulate(
     given, default = _given_mappings(machine, network, mapping, dataflow)
     skipped = [layer for layer in lowered if isinstance(layer, VectorLayer) and machine.vector_unit is None]
     simulated = [layer for layer in lowered if layer not in skipped]
-    planned = plan(machine, simulated, given, default)
+    names = [layer.name for layer in network.layers]
+    data = {} if operands is None else operands_of(operands, machine, lowered, names)
+    planned = [replace(j, operands=data.get(j.layer.name)) for j in plan(machine, simulated, given, default)]
     check_prices(machine, table)
     measured, interrupted = run_jobs(machine, planned, relaxed, jobs, progress)
     results = tuple(
-        _result(machine, job.layer, data, table) for job, data in zip(planned, measured, strict=False)
+        _result(machine, job.layer, found, table) for job, found in zip(planned, measured, strict=False)
     )
     return Run(
         architecture=machine,
@@ -81,11 +96,10 @@ def simulate(
         not_simulated=tuple(_not_simulated(machine, layer) for layer in skipped),
         mappings={j.layer.name: j.mapping for j in planned[: len(results)] if j.mapping is not None},
         energy_table=table.in_words,
-        notes=tuple(
-            f"{j.layer.name}: {note}" for j in planned if j.mapping is not None for note in j.mapping.notes
-        ),
+        notes=tuple(_notes(machine, planned, results)),
         relax=tuple(sorted(relaxed)),
-        provenance=_provenance(architecture, workload, mapping, energy),
+        provenance=_provenance(architecture, workload, mapping, energy)
+        | ({} if operands is None else {"operands": describe(operands)}),
         interrupted=interrupted,
     )
 
@@ -130,17 +144,17 @@ def run_jobs(
     progress: Progress | None,
 ) -> tuple[list[dict[str, Any]], bool]:
     """Simulate every job once; (measurements of those finished, in order of jobs; whether interrupted)."""
-    keys = [(job.layer.shape, repr(job.mapping)) for job in jobs]
+    keys = [job.key for job in jobs]
     first = {key: i for i, key in reversed(list(enumerate(keys)))}
     unique = [jobs[i] for i in sorted(first.values())]
-    found: dict[tuple[object, str], dict[str, Any]] = {}
+    found: dict[tuple[object, ...], dict[str, Any]] = {}
     done: list[dict[str, Any]] = []
     stream = _measurements(architecture, unique, relaxed, processes)
     try:
         for job, key in zip(jobs, keys, strict=True):
             while key not in found:
                 finished, data = next(stream)
-                found[finished.layer.shape, repr(finished.mapping)] = data
+                found[finished.key] = data
             done.append(found[key])
             if progress is not None:
                 progress(len(done), len(jobs), job.layer.name)
@@ -180,9 +194,16 @@ def measure_job(architecture: Architecture, job: Job, relaxed: frozenset[str]) -
     from simulator.engine.measure import measure
 
     assert job.mapping is not None
-    machine = LayerMachine(job.layer, job.mapping, architecture, relaxed)
+    if job.operands is None:
+        machine = LayerMachine(job.layer, job.mapping, architecture, relaxed)
+        machine.run()
+        return measure(machine)
+    from simulator.engine.function import compute
+
+    computed = compute(job.layer, job.mapping, architecture, job.operands.of(job.layer, architecture))
+    machine = LayerMachine(replace(job.layer, zeros=computed.zeros), job.mapping, architecture, relaxed)
     machine.run()
-    return measure(machine)
+    return computed.added_to(measure(machine))
 
 
 def warm_up() -> None:
@@ -265,8 +286,28 @@ def _result(
         price(data["actions"], parts_of(architecture), table),
         clock_mhz=architecture.clock_mhz,
         macs_per_cycle=architecture.spatial.pe.macs_per_cycle,
-        zeros=layer.zeros if isinstance(layer, Layer) else {},  # type: ignore[arg-type]
+        zeros=data.get("zeros", layer.zeros if isinstance(layer, Layer) else {}),
     )
+
+
+def _notes(
+    architecture: Architecture, jobs: Sequence[Job], results: Sequence[LayerResult]
+) -> Generator[str, None, None]:
+    """What was clipped or derived in mappings, and where a layer's data is not what its description says."""
+    for job in jobs:
+        if job.mapping is not None:
+            yield from (f"{job.layer.name}: {note}" for note in job.mapping.notes)
+    for job, result in zip(jobs, results, strict=False):
+        if job.operands is None or not isinstance(job.layer, Layer):
+            continue
+        beyond, bits = result.operands["outputs_beyond_word"], architecture.word_bits["output"]
+        if beyond and isinstance(job.operands, Operands):
+            told = f"of {result.operands['words']['output']} outputs need more than a word of {bits} bits"
+            yield f"{result.name}: {beyond} {told} ({result.operands['output_bits']}); they are kept whole"
+        said = job.layer.zeros.get("output")
+        if said is not None and f"{float(said):.2f}" != f"{result.zeros['output']:.2f}":
+            told = f"{result.zeros['output']:.1%} of the sums are zero; the workload says {float(said):.1%}"
+            yield f"{result.name}: {told}, as after an activation"
 
 
 def _not_simulated(architecture: Architecture, layer: VectorLayer) -> NotSimulated:

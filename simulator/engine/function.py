@@ -91,7 +91,21 @@ class Computed:
         """Bits of the narrowest two's complement word that holds every output."""
         return 1 + max(int(self.outputs.max()).bit_length(), (~int(self.outputs.min())).bit_length())
 
-    def report(self) -> dict[str, Any]:
+    def added_to(self, measured: dict[str, Any]) -> dict[str, Any]:
+        """What the engine measured, with outputs, what was counted in the data, and gating by the data."""
+        images, groups, filters, *size = self.outputs.shape
+        actions = measured["actions"]
+        if self.architecture.spatial.pe.zero_inputs == "gate":
+            macs = measured["macs"] - self.zero_input_macs
+            actions["mac"]["all"] |= {"compute": macs, "gated": self.zero_input_macs}
+            actions["scratchpad"]["weight"]["read"] = macs
+        return measured | {
+            "zeros": self.zeros,
+            "operands": self.counts(),
+            "outputs": self.outputs.reshape(images, groups * filters, *size),
+        }
+
+    def counts(self) -> dict[str, Any]:
         """What results say about the data."""
         return {
             "zero_input_macs": self.zero_input_macs,
@@ -136,12 +150,6 @@ def _range(block: Block, dimension: Any) -> Ints:
 
 def _two_dimensional(data: NDArray[Any]) -> NDArray[Any]:
     return data.reshape(prod(data.shape[:-1]), data.shape[-1])
-
-
-def gate(actions: dict[str, Any], macs: int, gated: int) -> None:
-    """Set in a layer's actions that zero inputs spare ``gated`` of its ``macs``, with their weight reads."""
-    actions["mac"]["all"] |= {"compute": macs - gated, "gated": gated}
-    actions["scratchpad"]["weight"]["read"] = macs - gated
 
 
 class _Home:

@@ -2,9 +2,9 @@
 
 Shapes are those of the loop nest. Weights are ``[G*M, C, R, S]``, as frameworks have them (M and C per
 group), or ``[G, M, C, R, S]``; where R = S = 1 also ``[G*M, C]`` or ``[G, M, C]``. Inputs are
-``[N, G*C, H, W]`` without padding, or ``[N, G, C, H, W]``; where H = W = 1 also ``[N, G*C]`` or ``[N, G, C]``.
-Of a matrix multiply the K x M operand takes the place of the weights, transposed, and N are its rows, those
-of all images.
+``[N, G*C, H, W]`` without padding, or ``[N, G, C, H, W]``; where H = W = 1 also ``[N, G*C]`` or
+``[N, G, C]``. Of a matrix multiply the K x M operand takes the place of the weights, transposed, and N are
+its rows, those of all images.
 
 Signed arrays hold two's complement words, unsigned arrays hold unsigned words, of the architecture's width.
 """
@@ -117,15 +117,31 @@ def input_shape(layer: Layer) -> tuple[int, ...]:
     return (*(layer.sizes[d] for d in ("N", "G", "C")), *layer.input_size)
 
 
+def describe(given: Given) -> dict[str, Any]:
+    """Where operands come from, so that a result can be traced: a seed, or a hash of the data."""
+    if isinstance(given, RandomOperands):
+        return {"random": {"seed": given.seed, "zeros": {k: str(v) for k, v in given.zeros.items()}}}
+    if isinstance(given, str | Path):
+        with Path(given).open("rb") as file:
+            return {"file": str(given), "sha256": hashlib.file_digest(file, "sha256").hexdigest()}
+    digest = hashlib.sha256()
+    for name, pair in given.items():
+        for data in pair:
+            array = np.ascontiguousarray(data)
+            digest.update(f"{name} {array.dtype.str} {array.shape}".encode())
+            digest.update(array.tobytes())
+    return {"layers": sorted(map(str, given)), "sha256": digest.hexdigest()}
+
+
 def operands_of(
     given: Given,
     architecture: Architecture,
     layers: Sequence[Layer | VectorLayer],
     known: Sequence[str],
 ) -> dict[str, Operands | Drawn]:
-    """Operands by layer name for those of ``layers`` that have some; ``known`` are all layers of the workload.
+    """Operands by layer name, for those of ``layers`` that have some.
 
-    Raises `InputError` with everything that is wrong.
+    ``known`` are the names of all layers of the workload. Raises `InputError` with everything that is wrong.
     """
     if isinstance(given, RandomOperands):
         return _drawn(given, layers, known)
