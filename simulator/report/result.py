@@ -235,6 +235,12 @@ class Run:
 
         return save(self, Path(directory), force=force)
 
+    def save_outputs(self, path: str | Path) -> None:
+        """Write the outputs of all layers that have some as an ``.npz``, by layer name; `InputError`."""
+        from simulator.report.save import save_outputs
+
+        save_outputs(self, Path(path))
+
     @classmethod
     def load(cls, directory: str | Path) -> "Run":
         """Read a results directory back (mappings excepted); `InputError` where it is not one."""
