@@ -11,6 +11,7 @@ Signed arrays hold two's complement words, unsigned arrays hold unsigned words, 
 
 import hashlib
 import zipfile
+import zlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
@@ -70,8 +71,9 @@ class RandomOperands:
     seed: int = 0
 
 
+RANDOM: Final = "random"
 Given = Mapping[str, Any] | RandomOperands | str | Path
-"""What `simulate` takes: (weights, inputs) by layer name, random ones, or the path of an ``.npz`` file."""
+"""What `simulate` takes: (weights, inputs) by layer name, ``random``, or the path of an ``.npz`` file."""
 
 
 def random_operands(
@@ -119,6 +121,7 @@ def input_shape(layer: Layer) -> tuple[int, ...]:
 
 def describe(given: Given) -> dict[str, Any]:
     """Where operands come from, so that a result can be traced: a seed, or a hash of the data."""
+    given = RandomOperands() if given == RANDOM else given
     if isinstance(given, RandomOperands):
         return {"random": {"seed": given.seed, "zeros": {k: str(v) for k, v in given.zeros.items()}}}
     if isinstance(given, str | Path):
@@ -143,6 +146,7 @@ def operands_of(
 
     ``known`` are the names of all layers of the workload. Raises `InputError` with everything that is wrong.
     """
+    given = RandomOperands() if given == RANDOM else given
     if isinstance(given, RandomOperands):
         return _drawn(given, layers, known)
     if isinstance(given, str | Path):
@@ -158,14 +162,15 @@ def _from_file(
     """Arrays ``LAYER.weights`` and ``LAYER.inputs`` of an ``.npz`` file."""
     place = str(path)
     try:
-        with np.load(path, allow_pickle=False) as archive:
-            if not isinstance(archive, np.lib.npyio.NpzFile):
-                raise refuse(place, "", None, "an .npz file with several arrays was expected")
+        archive = np.load(path, allow_pickle=False)
+        if not isinstance(archive, np.lib.npyio.NpzFile):
+            raise refuse(place, "", "one array", "an .npz file was expected")
+        with archive:
             pairs, faults = _pairs(place, archive.files)
             if faults:
                 raise InputError(faults)
             arrays = {n: tuple(archive[k] for k in keys) for n, keys in pairs.items()}
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
+    except (OSError, ValueError, EOFError, zipfile.BadZipFile, zlib.error) as error:
         reason = (error.strerror if isinstance(error, OSError) else None) or "it cannot be read as one"
         raise refuse(place, "", None, f"an .npz file of integer arrays was expected: {reason}") from None
     return _from_arrays(place, arrays, architecture, layers, known)
