@@ -11,7 +11,7 @@ an activation is a layer of its own. Whatever the width of an output word, they 
 that do not fit are counted.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
@@ -130,26 +130,24 @@ class Computed:
     def _rows(self, data_type: DataType, block: Block) -> NDArray[Any]:
         """The rows of a feature map that a block touches, [rows, words]; weights are one row."""
         if data_type == "input":
-            axes = [_range(block, d) for d in ("N", "G", "C")]
-            for axis, (o, f) in enumerate((("P", "R"), ("Q", "S"))):
-                touched = self.layer.input_indices(axis, block.along(o), block.along(f))  # type: ignore[arg-type]
-                axes.append(
-                    np.array([i for i in touched if 0 <= i < self.layer.input_size[axis]], dtype=np.int64)
-                )
-            return _two_dimensional(self.operands.inputs[np.ix_(*axes)])
-        order = "NGMPQ" if data_type == "output" else "GMCRS"
-        data = self.outputs if data_type == "output" else self.operands.weights
-        found = data[np.ix_(*(_range(block, d) for d in order))]
-        return _two_dimensional(found) if data_type == "output" else found.reshape(1, -1)
+            rows, columns = self._seen(block, 0, "P", "R"), self._seen(block, 1, "Q", "S")
+            channels = self.operands.inputs[_slices(block, ("N", "G", "C"))]
+            found = channels[:, :, :, rows[:, None], columns[None, :]]
+        elif data_type == "output":
+            found = self.outputs[_slices(block, ("N", "G", "M", "P", "Q"))]
+        else:
+            return self.operands.weights[_slices(block, ("G", "M", "C", "R", "S"))].reshape(1, -1)
+        return found.reshape(prod(found.shape[:-1]), found.shape[-1])
+
+    def _seen(self, block: Block, axis: int, output: Dimension, tap: Dimension) -> Ints:
+        """Input indices along one axis that a block touches, without padding."""
+        outputs, taps = block.along(output), block.along(tap)
+        touched = self.layer.input_indices(axis, (outputs[0], taps[0]), (outputs[1], taps[1]))
+        return np.array([i for i in touched if 0 <= i < self.layer.input_size[axis]], dtype=np.int64)
 
 
-def _range(block: Block, dimension: Any) -> Ints:
-    first, extent = block.along(dimension)
-    return np.arange(first, first + extent, dtype=np.int64)
-
-
-def _two_dimensional(data: NDArray[Any]) -> NDArray[Any]:
-    return data.reshape(prod(data.shape[:-1]), data.shape[-1])
+def _slices(block: Block, dimensions: Sequence[Dimension]) -> tuple[slice, ...]:
+    return tuple(slice(first, first + extent) for first, extent in map(block.along, dimensions))
 
 
 class _Home:
