@@ -172,7 +172,7 @@ def _measurements(
         for job in jobs:
             yield job, measure_job(architecture, job, relaxed)
         return
-    warm_up()
+    warm_up(with_data=any(job.operands is not None for job in jobs))
     with ProcessPoolExecutor(min(processes, len(jobs)), mp_context=get_context("spawn")) as pool:
         futures = [pool.submit(measure_job, architecture, job, relaxed) for job in jobs]
         try:
@@ -206,13 +206,14 @@ def measure_job(architecture: Architecture, job: Job, relaxed: frozenset[str]) -
     return computed.added_to(measure(machine))
 
 
-def warm_up() -> None:
+def warm_up(*, with_data: bool = False) -> None:
     """Compile the kernels (or load them from the cache) before worker processes start."""
     from simulator.spec.layer import Layer as Nest
 
     tiny = Nest("warm-up", {"N": 1, "G": 1, "M": 1, "C": 1, "P": 1, "Q": 1, "R": 1, "S": 1})
     machine = load_architecture("ws16")
-    measure_job(machine, Job(tiny, map_layer(tiny, machine, machine.dataflow, None, "warm-up")), frozenset())
+    mapping = map_layer(tiny, machine, machine.dataflow, None, "warm-up")
+    measure_job(machine, Job(tiny, mapping, Drawn({}, 0) if with_data else None), frozenset())
 
 
 def _own_table(architecture: Architecture) -> str:
