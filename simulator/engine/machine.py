@@ -1,5 +1,6 @@
 """One layer on one machine: the processes that fill, drain and compute, and the run of them."""
 
+from collections.abc import Callable
 from itertools import islice
 from math import lcm
 
@@ -28,6 +29,7 @@ from simulator.errors import refuse
 from simulator.kernels import array
 from simulator.kernels import tables as kernel
 from simulator.mapping.mapping import Mapping
+from simulator.mapping.nest import Block
 from simulator.names import DATA_TYPES, DataType
 from simulator.spec.architecture import Architecture
 from simulator.spec.layer import Layer
@@ -52,7 +54,12 @@ class LayerMachine:
         relaxed: frozenset[str],
         *,
         fast_forward: bool = True,
+        coded_bits: Callable[[DataType, Block], int] | None = None,
     ) -> None:
+        """``coded_bits``: how long a tile of real data is on a coded link, in place of what is expected."""
+        self._coded_bits = coded_bits
+        if coded_bits is not None and self._codes(architecture):
+            fast_forward = False  # tiles of one size differ in length
         self.layer, self.mapping, self.architecture, self.relaxed = layer, mapping, architecture, relaxed
         self.nest = nest_of(layer, mapping)
         self.tables = Tables(layer, mapping, self.nest, architecture, relaxed)
@@ -177,13 +184,24 @@ class LayerMachine:
             return Crossing((words,) * len(lane.ports), counts)
         plain = words * self.architecture.word_bits[level.data_type]
         bits = plain
-        if level.data_type != "output" or tile.last:  # a codec never sees sums that are not final
-            zeros = self.layer.zeros.get(level.data_type)
-            width = self.architecture.word_bits[level.data_type]
-            bits = parent.coded_bits(level.data_type, words, tile.row_words, width, zeros)
+        final = level.data_type != "output" or (tile.last and way == "drain")
+        if final:  # a codec never sees sums that are not
+            bits = self._bits_of(level.data_type, tile, words, parent)
         moved, saved = parent.transfer_bytes(bits), (plain - bits) // 8
         counts = (words, 0, padding, moved, 0, saved) if way == "fill" else (0, words, 0, 0, moved, saved)
         return Crossing((moved, *(words,) * (len(lane.ports) - 1)), counts)
+
+    @staticmethod
+    def _codes(architecture: Architecture) -> bool:
+        outermost = architecture.memories[architecture.outermost]
+        return isinstance(outermost, Dram) and bool(outermost.codecs)
+
+    def _bits_of(self, data_type: DataType, tile: Tile, words: int, dram: Dram) -> int:
+        """How many bits ``words`` of a tile are on their way from or to ``dram``."""
+        if self._coded_bits is not None and data_type in dram.codecs:
+            return self._coded_bits(data_type, tile.block)
+        width, zeros = self.architecture.word_bits[data_type], self.layer.zeros.get(data_type)
+        return dram.coded_bits(data_type, words, tile.row_words, width, zeros)
 
     def _parent(self, level: Level) -> str:
         return self.architecture.outermost if level.above is None else level.above.name

@@ -26,7 +26,7 @@ class Tile:
 
     ``row_words`` is the length of its rows of feature map without padding; ``key`` tells tiles apart, so
     that a tile that comes back is known; ``first`` is False for an output tile that has partial sums
-    outside; ``last`` is True for one that gets no more; ``parent_new`` and ``parent_last``: whether it
+    outside; ``last`` is True for one that gets no more; ``block`` is where it lies in the layer; ``parent_new`` and ``parent_last``: whether it
     is the first or last one that the next memory out serves from one of its own.
     """
 
@@ -38,6 +38,7 @@ class Tile:
     last: bool
     parent_new: bool
     parent_last: bool
+    block: Block
 
     @property
     def shape(self) -> tuple[int, int, int, bool, bool, bool, bool]:
@@ -112,7 +113,7 @@ class TileCursor:
         cursor, changed = self.cursor, self._changed
         key = tuple(cursor.digits[n] for n in self._relevant)
         first = all(cursor.digits[n] == 0 for n in self._reduction)
-        words, padding, row = self._size()
+        block, words, padding, row = self._size()
         self._changed = 0
         while True:
             last = all(cursor.digits[n] == cursor.trips(n) - 1 for n in self._reduction)
@@ -122,23 +123,22 @@ class TileCursor:
                 break
         above_new, above_last = changed & self._of_parent != 0, self._changed & self._of_parent != 0
         self.tile = Tile(
-            key, words, padding, row, first, last, changed == -1 or above_new, cursor.ended or above_last
+            key, words, padding, row, first, last, changed == -1 or above_new, cursor.ended or above_last, block
         )
         self.count += 1
 
-    def _size(self) -> tuple[int, int, int]:
-        """(words, padding, words of a row) where the cursor is."""
+    def _size(self) -> tuple[Block, int, int, int]:
+        """(block, words, padding, words of a row) where the cursor is."""
         cursor = self.cursor
         extent = tuple(min(cursor.extent_of(d), most) for d, most in enumerate(self._inside))
-        at: tuple[int, ...] = extent
+        block = Block(tuple(cursor.first_of(d) for d in range(len(DIMENSIONS))), extent)
+        at = extent
         if self.data_type == "input":
-            at = (*extent, *(cursor.first_of(INDEX[d]) for axis in AXES for d in axis))
+            at = (*extent, *(block.along(d)[0] for axis in AXES for d in axis))
         if at not in self._words:
-            first = tuple(cursor.first_of(d) for d in range(len(DIMENSIONS)))
-            block = Block(first, extent)
             sizes = tile_words(self.layer, self.data_type, block)
             self._words[at] = (*sizes, row_words(self.layer, self.data_type, block))
-        return self._words[at]
+        return (block, *self._words[at])
 
     def jump(self, loop: int, far: int) -> None:
         """Go on by ``far`` iterations of a loop (its number in the nest), all else unchanged."""
