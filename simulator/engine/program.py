@@ -102,6 +102,9 @@ class Tables:
         self.kinds: list[StepKind] = [self._kind(extent) for extent in nest.step_extents()]
         self.block_weights = self._block_weights()
         covered = [i for i, weight in enumerate(self.block_weights) if weight]
+        reduction = nest.over(REDUCTION)
+        self.odd_first = [int(bool(reduction >> i & 1) or i == self._slide) for i in range(len(nest.loops))]
+        self.odd_last = [int(bool((reduction | self._ends_of_use()) >> i & 1)) for i in range(len(nest.loops))]
         self.blocks = prod(nest.loops[i].trips for i in covered)
 
     def _kind(self, extent: Extents) -> StepKind:
@@ -133,6 +136,19 @@ class Tables:
                 out[i] = weight
                 weight *= nest.loops[i].trips
         return out
+
+    def _ends_of_use(self) -> int:
+        """Loops, a bit each, whose last iteration may be the last use of a tile in an innermost memory."""
+        nest, found = self.nest, 0
+        for d in DATA_TYPES:
+            outside, relevant = nest.outside(self.mapping, self.inner[d]), nest.over(RELEVANT[d])
+            depth, cuts = nest.depth(relevant), part_loops(self.mapping, nest, d, self.inner[d])
+            found |= sum(1 << i for i in range(outside, min(depth, nest.split)) if i not in cuts)
+            for i in range(min(outside, depth) - 1, -1, -1):
+                if relevant >> i & 1 and nest.parents[i] < 0:
+                    break  # this one always goes on to another tile
+                found |= (~relevant) & (1 << i)
+        return found
 
     def _columns_first(self) -> bool:
         """Whether a PE works column by column, so that the columns that leave its window are used first."""
@@ -174,15 +190,16 @@ class Tables:
         part = [(k.dying_columns, k.columns) if self._columns_first() else (1, 1) for k in self.kinds]
         trips = [loop.trips for loop in self.nest.loops]
         nest = zip(
-            self.nest.parents, self._loop_sizes(), self.nest.steps, self.block_weights, trips, strict=True
-        )
+            self.nest.parents, self._loop_sizes(), self.nest.steps, self.block_weights, trips,
+            self.odd_first, self.odd_last, strict=True,
+        )  # fmt: skip
         return kernel.Program(
             work=np.stack([_work(k, self.architecture.spatial.pe.macs_per_cycle) for k in self.kinds]),
             dying=ints(part),
             delivery=ints([[d.port_words, _most(d), at] for d, at in zip(deliveries, starts, strict=True)]),
             arrive=ints([[d.complete, d.extra_latency] for d in deliveries]),
             prefix=np.concatenate(prefixes).astype(np.int64),
-            nest=ints(list(nest)).reshape(-1, 5),
+            nest=ints(list(nest)).reshape(-1, 7),
             leaf=leaf,
             classes=classes,
             stream=ints([self._stream(i, routes[i]) for i in range(kernel.STREAMS)]),

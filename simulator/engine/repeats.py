@@ -176,8 +176,8 @@ class Repeats:
     def _moved_alike(self, then: Moment, now: Moment, loop: int, step: int) -> bool:
         """Whether every cursor stood still or went on by ``step`` iterations of ``loop`` and nothing else."""
         moved = now.digit - then.digit
-        others = np.delete(moved, loop, axis=1)
-        if others.any() or not np.isin(moved[:, loop], (0, step)).all():
+        far = moved[:, loop].tolist()
+        if np.count_nonzero(moved) != sum(n != 0 for n in far) or any(n not in (0, step) for n in far):
             return False
         for cursor, before, after in zip(self._tile_cursors(), then.cursors, now.cursors, strict=True):
             for i, a, b in zip(cursor.cursor.loops, before, after, strict=True):
@@ -186,28 +186,32 @@ class Repeats:
         return True
 
     def _horizon_of_array(self, then: Moment, now: Moment, loop: int, step: int) -> int:
-        s, nest, most = self.machine.state, self.machine.nest, kernel.FOREVER
+        s, tables, most = self.machine.state, self.machine.tables, kernel.FOREVER
         for cursor in range(kernel.CURSORS):
             if now.digit[cursor, loop] == then.digit[cursor, loop]:
                 continue
-            if then.digit[cursor, loop] < 1:
+            if then.digit[cursor, loop] < tables.odd_first[loop]:
                 return 0
-            trips = -(-int(s.extent[cursor, loop]) // nest.steps[loop])
-            most = min(most, (trips - 2 - int(now.digit[cursor, loop])) // step)
+            last = self._last(loop, int(s.extent[cursor, loop]))
+            most = min(most, (last - int(now.digit[cursor, loop])) // step)
         return most
 
+    def _last(self, loop: int, length: int) -> int:
+        """The last iteration of a loop over ``length`` that is like the others."""
+        step = self.machine.nest.steps[loop]
+        odd = self.machine.tables.odd_last[loop] or length % step != 0
+        return -(-length // step) - 1 - odd
+
     def _horizon_of_tiles(self, then: Moment, now: Moment, loop: int, step: int) -> int:
-        most = kernel.FOREVER
+        most, tables = kernel.FOREVER, self.machine.tables
         for level, cursor, before in self._moving(then, now):
             n = cursor.cursor.loops.index(loop)
             here = cursor.cursor.digits[n]
-            if before[n] < 2:
+            if before[n] < 2 * tables.odd_first[loop]:  # the present tile may be of the iteration before
                 return 0
-            times = (cursor.cursor.trips(n) - 2 - here) // step
-            outermost = level.above is None
-            while times > 0 and not cursor.repeats(
-                loop, before[n] - 1, here + times * step, inside=outermost
-            ):
+            times = (self._last(loop, cursor.cursor.lengths[n]) - here) // step
+            first, outermost = max(before[n] - 1, 0), level.above is None
+            while times > 0 and not cursor.repeats(loop, first, here + times * step, inside=outermost):
                 times = times // 2 if times > 8 else times - 1
             most = min(most, times)
         return most

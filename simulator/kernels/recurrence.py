@@ -12,10 +12,10 @@ from simulator.kernels.tables import (
     A, ACC_TILE, AGAIN, AT_TILE, AT_WORD, BLOCK, BLOCK_END, BLOCK_OF, BLOCK_START, BUFFER_PORT, CLOCK, CURSORS, DONE,
     ENDED, FIFO, FIRST, FIRST_PART, FOREVER, HAS_PSUM, HEAD_ASKED, HEAD_KNOWN, HELD, I, IDLE_TILES, JUMP_CYCLES,
     JUMP_LOG, JUMP_STEP, JUMP_TIMES, KIND, KIND_OF, KNOWN, KNOWN_BASE, KNOWN_LENGTH, KNOWN_LOG, LAST_ACC, LAST_GRANT,
-    LAST_START, LEAVE, LEAVING_TILES, LEFT_KIND, LOGGED, MAC_KIND, MAC_TILE, MODE, NEW_I, NEW_O, NEW_W, OPEN_TILES,
-    OUT_FINISH, OUT_READY, PARENT, PART_COUNT, PART_MASK, PASS_KIND, PIN, PORT_MODE, POUT, Program, RELEASED, REUSED,
-    ROOT, SEEN, SENT, SHARED_ADDER, SIZE, STEADY_LOOP, STEP, STREAMS, State, TICKS, TILES, TILE_BASE, TILE_KIND,
-    TO_OPEN, TRIES, TRIPS, W, WEIGHT, WHICH, WORDS,
+    LAST_START, LEAVE, LEAVING_TILES, LEFT_KIND, LOGGED, MAC_KIND, MAC_TILE, MODE, NEW_I, NEW_O, NEW_W, ODD_FIRST,
+    ODD_LAST, OPEN_TILES, OUT_FINISH, OUT_READY, PARENT, PART_COUNT, PART_MASK, PASS_KIND, PIN, PORT_MODE, POUT,
+    Program, RELEASED, REUSED, ROOT, SEEN, SENT, SHARED_ADDER, SIZE, STEADY_LOOP, STEP, STREAMS, State, TICKS, TILES,
+    TILE_BASE, TILE_KIND, TO_OPEN, TRIES, TRIPS, W, WEIGHT, WHICH, WORDS,
 )  # fmt: skip
 from simulator.kernels.views import PICTURE, SKIP, call, program_at, rows_at, state_at
 from simulator.kernels.windows import bin_repeats, can_repeat
@@ -244,19 +244,20 @@ def moves(p: Program, s: State, loop: int) -> int:
 
 @stage
 def horizon(p: Program, s: State, loop: int, step: int) -> int:
-    """How many periods of ``step`` iterations of ``loop`` lie between here and its last iteration; its first one is another, too."""
+    """How many periods of ``step`` iterations of ``loop`` lie between here and its end, or its last iteration where that is odd."""
     most = FOREVER
     for cursor in range(CURSORS):
         if s.digit[cursor, loop] == s.known_digit[cursor, loop]:
             continue
-        if s.known_digit[cursor, loop] < 1:
+        if s.known_digit[cursor, loop] < p.nest[loop, ODD_FIRST]:
             return 0
         length = p.nest[loop, SIZE]
         outer = p.nest[loop, PARENT]
         if outer >= 0:
             length = min(p.nest[outer, STEP], s.extent[cursor, outer] - s.digit[cursor, outer] * p.nest[outer, STEP])
-        trips = -(-length // p.nest[loop, STEP])
-        most = min(most, (trips - 2 - s.digit[cursor, loop]) // step)
+        last = -(-length // p.nest[loop, STEP]) - 1
+        odd = p.nest[loop, ODD_LAST] != 0 or length % p.nest[loop, STEP] != 0
+        most = min(most, (last - odd - s.digit[cursor, loop]) // step)
     return max(most, 0)
 
 
