@@ -47,6 +47,7 @@ class Level:
     name: str
     data_type: DataType
     cause: int
+    array: int
     capacity: int
     agenda: Agenda
     cursor: TileCursor
@@ -169,6 +170,7 @@ class Hold(Level):
     loading: bool = False
     undrained: deque[tuple[int, ...]] = field(default_factory=deque)
     end: int = 0
+    _way_out: Breaks = ()
 
     def proceed(self) -> None:
         """Give room to the next tiles; one that comes back waits until it has been written out."""
@@ -186,7 +188,8 @@ class Hold(Level):
                     return
                 assert self.fill_lane is not None
                 self.loading = True
-                self._ask(self.fill_lane, "fill", tile, self.world.cycle, self.source.breaks)
+                marks = (*self.source.breaks, *self._way_out)
+                self._ask(self.fill_lane, "fill", tile, self.world.cycle, marks)
                 return
             self._admit(tile, self.world.cycle, self.source.breaks)
             tile = self.cursor.tile
@@ -213,21 +216,23 @@ class Hold(Level):
         """Tiles that are not written back yet are ``far`` iterations of a loop further on."""
         self.undrained = deque(self.cursor.moved(key, loop, far) for key in self.undrained)
 
-    def through(self, _: object = None) -> None:
-        """Whoever is inside is through with the oldest tile: write it out."""
+    def through(self, marks: Breaks | None = None) -> None:
+        """Whoever is inside is through with the oldest tile, which was where ``marks`` say: write it out."""
         assert self.drains is not None
         assert self.drain_lane is not None
         tile = self.drains.tile
         assert tile is not None
         self.drains.next()
-        self._ask(self.drain_lane, "drain", tile, self.world.cycle, ())
+        way_here = ((self.world.cycle, self.array),) if marks is None else marks
+        self._ask(self.drain_lane, "drain", tile, self.world.cycle, way_here)
 
     def drained(self, moved: tuple[Tile, int, Breaks]) -> None:
         """A tile has reached the next memory out."""
-        tile, visible, _ = moved
+        tile, visible, breaks = moved
         self.end = max(self.end, visible)
         self.undrained.popleft()
+        self._way_out = breaks
         self.give()
-        above = self.above
-        if tile.parent_last and isinstance(above, Hold):
-            above.through()
+        self._way_out = ()
+        if tile.parent_last and isinstance(self.above, Hold):
+            self.above.through(breaks)

@@ -32,7 +32,7 @@ from simulator.kernels import tables as kernel
 from simulator.mapping.mapping import Mapping
 from simulator.mapping.nest import Block
 from simulator.mapping.tiles import held_bits
-from simulator.names import DATA_TYPES, DataType
+from simulator.names import ARRAY, DATA_TYPES, DataType
 from simulator.spec.architecture import Architecture
 from simulator.spec.layer import Layer
 
@@ -121,12 +121,14 @@ class LayerMachine:
 
         def cursor() -> TileCursor:
             return TileCursor(
-                self.layer, self.mapping, self.nest, data_type, name, parent, innermost=innermost
-            )
+                self.layer, self.mapping, self.nest, data_type, name, parent,
+                innermost=innermost, looks=self._coded_bits is not None,
+            )  # fmt: skip
 
         kind = Hold if data_type == "output" else Fill
         level = kind(
-            self.world, self.fabric, len(self.levels), name, data_type, self.tables.causes.index(name),
+            self.world, self.fabric, len(self.levels), name, data_type,
+            self.tables.causes.index(name), self.tables.causes.index(ARRAY),
             parts * min(quota, max(1, MOST_TILES // parts)), self.agendas[name], cursor(),
             self._crossing, self._tell_array, self._note_tile, self.levels.get((parent, data_type)),
         )  # fmt: skip
@@ -199,7 +201,7 @@ class LayerMachine:
 
     def _bits_of(self, data_type: DataType, tile: Tile, words: int, dram: Dram) -> int:
         """How many bits ``words`` of a tile are on their way from or to ``dram``."""
-        if self._coded_bits is not None and data_type in dram.codecs:
+        if tile.block is not None and self._coded_bits is not None and data_type in dram.codecs:
             return self._coded_bits(data_type, tile.block)
         width, zeros = self.architecture.word_bits[data_type], self.layer.zeros.get(data_type)
         return dram.coded_bits(data_type, words, tile.row_words, width, zeros)
@@ -208,12 +210,12 @@ class LayerMachine:
         return self.architecture.outermost if level.above is None else level.above.name
 
     def _log(self, series: int, start: int, end: int, units: int) -> None:
-        s, ticks = self.state, int(self.program.machine[kernel.TICKS])
-        row = int(s.scalars[kernel.LOGGED])
-        if row - int(s.scalars[kernel.BINNED]) >= kernel.LOG_ROWS - 8:
+        scalars, ticks = self.state.scalars, self.array.ticks
+        row = int(scalars[kernel.LOGGED])
+        if row - int(scalars[kernel.BINNED]) >= kernel.LOG_ROWS - 8:
             self.bound.fill_windows()
-        s.log[row % kernel.LOG_ROWS, :4] = series, start * ticks, end * ticks, units
-        s.scalars[kernel.LOGGED] = row + 1
+        self.state.log[row % kernel.LOG_ROWS, :4] = series, start * ticks, end * ticks, units
+        scalars[kernel.LOGGED] = row + 1
 
     def _log_crossing(self, port: FabricPort, stream: str, begin: int, visible: int, units: int) -> None:
         self.port_counts[port.number][stream] += units
@@ -293,22 +295,24 @@ class ArrayProcess(Sleeper):
         super().__init__(machine.world, ARRAY_LAST)
         self.machine, self.finished = machine, False
         self.repeats = Repeats(machine) if fast_forward else None
-        self._ticks = int(machine.program.machine[kernel.TICKS])
+        self.ticks = int(machine.program.machine[kernel.TICKS])
 
     def act(self) -> None:
         """Run up to the next event that may change what the array sees."""
         machine, s = self.machine, self.machine.state
-        while True:
+        code = array.PASSED
+        while code == array.PASSED:
             limit = self.world.peek_cycle(kernel.FOREVER)
             bounded = limit < kernel.FOREVER
-            code = machine.bound.advance(limit * self._ticks if bounded else kernel.FOREVER)
-            for stream, time in s.events[: int(s.scalars[kernel.EVENTS])].tolist():
-                machine.tile_is_through(stream, time)
-            s.scalars[kernel.EVENTS] = 0
-            if code != array.PASSED:
-                break
-            if self.repeats is not None:
+            code = machine.bound.advance(limit * self.ticks if bounded else kernel.FOREVER)
+            count = s.scalars[kernel.EVENTS]
+            if count:
+                for stream, time in s.events[:count].tolist():
+                    machine.tile_is_through(stream, time)
+                s.scalars[kernel.EVENTS] = 0
+            if code == array.PASSED and self.repeats is not None:
                 self.repeats.look_back()
-        self.finished = bool(s.stream[:, kernel.ENDED].all())
         if code == array.AT_LIMIT:
             self.wake_at(self.world.peek_cycle(kernel.FOREVER))
+        else:
+            self.finished = bool(s.stream[:, kernel.ENDED].all())

@@ -92,6 +92,9 @@ class Cursor:
         self._steps = [nest.steps[i] for i in loops]
         self._parents = [loops.index(nest.parents[i]) if nest.parents[i] in loops else -1 for i in loops]
         self._inner = {d: n for n, d in enumerate(self._dimensions)}
+        self._along: dict[int, list[tuple[int, int]]] = {}
+        for n, d in enumerate(self._dimensions):
+            self._along.setdefault(d, []).append((n, self._steps[n]))
         self.lengths = [0] * len(loops)
         self._measure(0)
 
@@ -128,11 +131,12 @@ class Cursor:
 
     def first_of(self, d: int) -> int:
         """Where the present block starts along the dimension with index ``d``."""
-        return sum(
-            x * step
-            for x, step, at in zip(self.digits, self._steps, self._dimensions, strict=True)
-            if at == d
-        )
+        digits = self.digits
+        return sum(digits[n] * step for n, step in self._along.get(d, ()))
+
+    def innermost(self) -> list[int]:
+        """The innermost loop over each dimension."""
+        return list(self._inner.values())
 
     def extent_of(self, d: int) -> int:
         """How long the present block is along the dimension with index ``d``."""

@@ -36,7 +36,7 @@ class _Sizes:
         ring = _outstanding(program) + open_tiles + kernel.TILES_AHEAD + 8
         psums = int(program.delivery.reshape(kinds, kernel.DELIVERIES, 3)[:, 3, kernel.MOST].max())
         parts = int(room.max()) + ring + 4 + psums * (open_tiles + 1)
-        tile_marks = 3 * len(tables.architecture.memories) + 1  # asked for, begun, arrived
+        tile_marks = 6 * len(tables.architecture.memories) + 1  # asked for, begun, arrived, and out again
         loops, ports, slots = len(program.nest), len(program.port), machine[kernel.OPEN_TILES]
         return cls(
             pes,

@@ -1,9 +1,8 @@
 """Which tiles of a data type pass through a memory, in order."""
 
-from dataclasses import dataclass, replace
 from functools import lru_cache
 from math import prod
-from typing import Final
+from typing import Final, NamedTuple
 
 from simulator.engine.nest import Cursor, Nest
 from simulator.mapping.mapping import Mapping
@@ -18,20 +17,23 @@ SUBTILED: Final[dict[DataType, frozenset[Dimension]]] = {
 }
 """Dimensions along which a tile of the innermost memory moves in parts: those whose parts do not overlap."""
 AXES: Final[tuple[tuple[Dimension, Dimension], ...]] = (("P", "R"), ("Q", "S"))
+WINDOWED: Final = tuple(INDEX[d] for axis in AXES for d in axis)
 
 
-@dataclass(frozen=True, slots=True)
-class Tile:
+Size = tuple[int, int, int]
+"""Words of a tile, those that are padding, and words of one of its rows."""
+
+
+class Tile(NamedTuple):
     """One tile: its words in the memory, those that are padding, and where it stands in the sequence.
 
     ``row_words`` is the length of its rows of feature map without padding; ``key`` tells tiles apart, so
     that a tile that comes back is known; ``first`` is False for an output tile that has partial sums
     outside; ``last`` is True for one that gets no more; ``parent_new`` and ``parent_last``: whether it
-    is the first or last one that the next memory out serves from one of its own. ``block`` is where it lies
-    in the layer; the array counts tiles by ``number``, in which parts that an edge cuts off count, too.
+    is the first or last one that the next memory out serves from one of its own. The array counts tiles by
+    ``number``, in which parts that an edge cuts off count, too; ``block`` is where it lies in the layer.
     """
 
-    key: tuple[int, ...]
     words: int
     padding: int
     row_words: int
@@ -39,14 +41,14 @@ class Tile:
     last: bool
     parent_new: bool
     parent_last: bool
-    block: Block
+    key: tuple[int, ...]
     number: int
+    block: Block | None
 
     @property
-    def shape(self) -> tuple[int, int, int, bool, bool, bool, bool]:
+    def shape(self) -> tuple[int, ...]:
         """Everything but which one it is."""
-        flags = (self.first, self.last, self.parent_new, self.parent_last)
-        return (self.words, self.padding, self.row_words, *flags)
+        return self[:7]
 
 
 def tile_words(layer: Layer, data_type: DataType, block: Block) -> tuple[int, int]:
@@ -84,14 +86,14 @@ class TileCursor:
     """Goes through the different tiles of a data type that a memory holds, fetched from ``parent``.
 
     The ``innermost`` memory gets a tile in the parts in which the array uses it. ``tile`` is the present one,
-    None at the end.
+    None at the end; it says where it lies if somebody ``looks`` at the data.
     """
 
     def __init__(
         self, layer: Layer, mapping: Mapping, nest: Nest, data_type: DataType, memory: str, parent: str,
-        *, innermost: bool,
+        *, innermost: bool, looks: bool = False,
     ) -> None:  # fmt: skip
-        self.layer, self.data_type = layer, data_type
+        self.layer, self.data_type, self.looks = layer, data_type, looks
         outside = nest.outside(mapping, memory)
         around = nest.over(RELEVANT[data_type], outside)
         cuts = part_loops(mapping, nest, data_type, memory) if innermost else ()
@@ -103,7 +105,8 @@ class TileCursor:
         self._inside = mapping.tile_extents(memory)
         self._parts = [(self.cursor.loops.index(i), nest.loops[i].trips) for i in cuts]
         self._around, self._base = around, 0
-        self._words: dict[tuple[int, ...], tuple[int, int, int]] = {}
+        self._sized = self.cursor.innermost()
+        self._sizes: dict[tuple[int, ...], Size] = {}
         self.tile: Tile | None = None
         self._changed = -1
         self.next()
@@ -116,7 +119,7 @@ class TileCursor:
         cursor, changed = self.cursor, self._changed
         key = tuple(cursor.digits[n] for n in self._relevant)
         first = all(cursor.digits[n] == 0 for n in self._reduction)
-        block, words, padding, row = self._size()
+        block, size = self._size()
         number = self._base + self._part()
         self._changed = 0
         while True:
@@ -129,9 +132,8 @@ class TileCursor:
                 break
         above_new, above_last = changed & self._of_parent != 0, self._changed & self._of_parent != 0
         self.tile = Tile(
-            key, words, padding, row, first, last,
-            changed == -1 or above_new, cursor.ended or above_last, block, number,
-        )  # fmt: skip
+            *size, first, last, changed == -1 or above_new, cursor.ended or above_last, key, number, block
+        )
 
     def _part(self) -> int:
         part = 0
@@ -139,18 +141,22 @@ class TileCursor:
             part = part * trips + self.cursor.digits[n]
         return part
 
-    def _size(self) -> tuple[Block, int, int, int]:
-        """(block, words, padding, words of a row) where the cursor is."""
+    def _size(self) -> tuple[Block | None, Size]:
+        """The block where the cursor is, if somebody looks at data, and its size."""
         cursor = self.cursor
-        extent = tuple(min(cursor.extent_of(d), most) for d, most in enumerate(self._inside))
-        block = Block(tuple(cursor.first_of(d) for d in range(len(DIMENSIONS))), extent)
-        at = extent
+        at = tuple(cursor.covers(n) for n in self._sized)
         if self.data_type == "input":
-            at = (*extent, *(block.along(d)[0] for axis in AXES for d in axis))
-        if at not in self._words:
-            sizes = tile_words(self.layer, self.data_type, block)
-            self._words[at] = (*sizes, row_words(self.layer, self.data_type, block))
-        return (block, *self._words[at])
+            at = (*at, *(cursor.first_of(d) for d in WINDOWED))
+        size = self._sizes.get(at)
+        block = None
+        if size is None or self.looks:
+            extent = tuple(min(cursor.extent_of(d), most) for d, most in enumerate(self._inside))
+            block = Block(tuple(cursor.first_of(d) for d in range(len(DIMENSIONS))), extent)
+        if size is None:
+            assert block is not None
+            row = row_words(self.layer, self.data_type, block)
+            size = self._sizes[at] = (*tile_words(self.layer, self.data_type, block), row)
+        return block, size
 
     def jump(self, loop: int, far: int) -> None:
         """Go on by ``far`` iterations of a loop (its number in the nest), all else unchanged."""
@@ -162,7 +168,7 @@ class TileCursor:
             elif inner == n:
                 self._base -= parts
         if self.tile is not None:
-            self.tile = replace(self.tile, key=self.moved(self.tile.key, loop, far))
+            self.tile = self.tile._replace(key=self.moved(self.tile.key, loop, far))
 
     def moved(self, key: tuple[int, ...], loop: int, far: int) -> tuple[int, ...]:
         """The key of the tile that is ``far`` iterations of a loop further on."""
