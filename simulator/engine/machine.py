@@ -216,6 +216,7 @@ class LayerMachine:
             self.bound.fill_windows()
         self.state.log[row % kernel.LOG_ROWS, :4] = series, start * ticks, end * ticks, units
         scalars[kernel.LOGGED] = row + 1
+        scalars[kernel.KNOWN] = scalars[kernel.TRIES] = 0  # this is not of what repeats within a pass
 
     def _log_crossing(self, port: FabricPort, stream: str, begin: int, visible: int, units: int) -> None:
         self.port_counts[port.number][stream] += units

@@ -112,9 +112,12 @@ class Cursor:
         """How many iterations loop ``n`` makes here."""
         return -(-self.lengths[n] // self._steps[n])
 
-    def turn(self) -> int:
-        """Go on to the next iteration; returns the changed loops, a bit each by number. 0 at the end."""
-        n = len(self.loops) - 1
+    def turn(self, depth: int | None = None) -> int:
+        """Go on to the next iteration; returns the changed loops, a bit each by number. 0 at the end.
+
+        With ``depth``, what is left of the loops inside the first ``depth`` ones is passed over.
+        """
+        n = (len(self.loops) if depth is None else depth) - 1
         while n >= 0 and (self.digits[n] + 1) * self._steps[n] >= self.lengths[n]:
             n -= 1
         if n < 0:
@@ -128,6 +131,11 @@ class Cursor:
                 self.digits[inner] = 0
         self._measure(n + 1)
         return changed
+
+    def at_end(self, start: int) -> bool:
+        """Whether all loops from ``start`` on are in their last iterations."""
+        inside = range(start, len(self.loops))
+        return all((self.digits[n] + 1) * self._steps[n] >= self.lengths[n] for n in inside)
 
     def first_of(self, d: int) -> int:
         """Where the present block starts along the dimension with index ``d``."""

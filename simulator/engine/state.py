@@ -91,7 +91,7 @@ def _clocks(n: _Sizes) -> Shapes:
         "release_time": (streams, n.releases), "tile_time": (streams, n.tiles),
         "tile_until": (streams, n.tiles, n.tile_marks), "arrival": (3, n.ring, n.pes),
         "until": (streams, n.parts, n.marks), "pe": (3, n.pes), "slot": (4, n.slots, n.pes),
-        "leaving": (2, n.ring), "finish": (streams,), "sent": (streams,),
+        "leaving": (3, n.ring), "passed": (1,), "finish": (streams,), "sent": (streams,),
     }  # fmt: skip
 
 

@@ -99,7 +99,8 @@ class TileCursor:
         cuts = part_loops(mapping, nest, data_type, memory) if innermost else ()
         self._novel = around | sum(1 << i for i in cuts)
         self._of_parent = nest.over(RELEVANT[data_type], nest.outside(mapping, parent))
-        self.cursor = Cursor(nest, (*range(nest.depth(around)), *cuts))
+        self._depth, self._cuts = nest.depth(around), sum(1 << i for i in cuts)
+        self.cursor = Cursor(nest, (*range(self._depth), *cuts))
         self._reduction = [n for n, i in enumerate(self.cursor.loops) if nest.loops[i].dimension in REDUCTION]
         self._relevant = [n for n, i in enumerate(self.cursor.loops) if self._novel >> i & 1]
         self._inside = mapping.tile_extents(memory)
@@ -122,14 +123,14 @@ class TileCursor:
         block, size = self._size()
         number = self._base + self._part()
         self._changed = 0
-        while True:
+        last = all(cursor.digits[n] == cursor.trips(n) - 1 for n in self._reduction)
+        if not cursor.at_end(self._depth):
+            self._changed = cursor.turn()
+        while self._changed & self._novel == 0 and not cursor.ended:
             last = all(cursor.digits[n] == cursor.trips(n) - 1 for n in self._reduction)
-            turned = cursor.turn()
-            self._changed |= turned
-            if turned & self._around:
-                self._base += prod(trips for _, trips in self._parts)
-            if cursor.ended or turned & self._novel:
-                break
+            self._changed |= cursor.turn(self._depth) & ~self._cuts
+        if self._changed & self._around:
+            self._base += prod(trips for _, trips in self._parts)
         above_new, above_last = changed & self._of_parent != 0, self._changed & self._of_parent != 0
         self.tile = Tile(
             *size, first, last, changed == -1 or above_new, cursor.ended or above_last, key, number, block

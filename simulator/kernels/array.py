@@ -24,9 +24,9 @@ from simulator.kernels.tables import (
     OUTSIDE_UNTIL, OUT_FINISH, OUT_READY, OUT_WORDS, PARENT, PART, PARTS, PART_COUNT, PART_MASK, PASSES_TELL,
     PASS_KIND, PIN, PIPELINE, PORT_CAUSE, PORT_MODE, PORT_RANK, PORT_TICKS, POUT, PREFIX, Program, REDUCTION_MASK,
     RELEASED, RELEVANT, REUSED, ROOT, ROUND_ROBIN, SEEN, SENT, SHARED_ADDER, SIMULATED_PASSES, SIMULATED_STEPS, SLIDE,
-    SPLIT, STARTED, STEADY_LOOP, STEP, STREAMS, S_INPUT, S_OUTPUT, S_PSUM, S_WEIGHT, State, TICKS, TILES, TILES_AHEAD,
-    TILE_BASE, TILE_KIND, TILE_MASK, TO_OPEN, TRIES, TRIPS, TURNED, UNMAPPED, UP, W, WEIGHT, WHICH, WHOLE, WORDS,
-    ZEROS_COME_IN,
+    SPLIT, STARTED, STEADY_LOOP, STEP, STREAMS, S_INPUT, S_OUTPUT, S_PSUM, S_WEIGHT, State, TAKEN, TICKS, TILES,
+    TILES_AHEAD, TILE_BASE, TILE_KIND, TILE_MASK, TO_OPEN, TRIES, TRIPS, TURNED, UNMAPPED, UP, W, WEIGHT, WHICH,
+    WHOLE, WORDS, ZEROS_COME_IN,
 )  # fmt: skip
 from simulator.kernels.views import (
     ACCUMULATE_TILE, COMPUTE, FILL_WINDOWS, GRANT, LOOK_BACK, PICTURE, SETTLE, Rows, addresses, call, program_at, rows_at, state_at,
@@ -188,6 +188,8 @@ def settle(address: Any, stream: int) -> int:
             return 0
         if c[DONE] - s.scalars[ACC_TILE] >= TILES_AHEAD:
             return 0  # goes on when the adders have
+        if c[DONE] >= TILES_AHEAD:
+            s.passed[0] = max(s.passed[0], s.leaving[TAKEN, (c[DONE] - TILES_AHEAD) % ring])
         visit_block(s, 0)
         c[LEAVE] = 1
 
@@ -217,11 +219,11 @@ def head_of(p: Program, s: State, stream: int) -> bool:
     elif stream == PIN:
         if c[FIRST] != 0 and p.machine[ZEROS_COME_IN] == 0:
             return False
-        delivery = DELIVERIES * c[KIND] + 3
+        delivery, room = DELIVERIES * c[KIND] + 3, s.passed[0]
         if c[AGAIN] != 0:
             if s.block_visit[c[BLOCK]] >= s.stream[POUT, DONE]:
                 return False
-            room = s.block_time[c[BLOCK], BLOCK_END]
+            room = max(room, s.block_time[c[BLOCK], BLOCK_END])
     else:
         delivery = DELIVERIES * c[KIND] + (c[MODE] if stream == I else 0)
     words = p.delivery[delivery, MOST] - c[AT_WORD]
@@ -658,6 +660,7 @@ def accumulate(address: Any, _: int) -> int:
         release(s, PIN, p.delivery[DELIVERIES * kind + 3, MOST], taken)
     s.added[kind, 0 if has else 1] += 1
     s.leaving[OUT_READY, tile % s.tile.shape[1]] = ready
+    s.leaving[TAKEN, tile % s.tile.shape[1]] = taken
     q[ACC_TILE] += 1
     return 1
 

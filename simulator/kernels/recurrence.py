@@ -14,8 +14,8 @@ from simulator.kernels.tables import (
     JUMP_LOG, JUMP_STEP, JUMP_TIMES, KIND, KIND_OF, KNOWN, KNOWN_BASE, KNOWN_LENGTH, KNOWN_LOG, LAST_ACC, LAST_GRANT,
     LAST_START, LEAVE, LEAVING_TILES, LEFT_KIND, LOGGED, MAC_KIND, MAC_TILE, MODE, NEW_I, NEW_O, NEW_W, ODD_FIRST,
     ODD_LAST, OPEN_TILES, OUT_FINISH, OUT_READY, PARENT, PART_COUNT, PART_MASK, PASS_KIND, PIN, PORT_MODE, POUT,
-    Program, RELEASED, REUSED, ROOT, SEEN, SENT, SHARED_ADDER, SIZE, STEADY_LOOP, STEP, STREAMS, State, TICKS, TILES,
-    TILE_BASE, TILE_KIND, TO_OPEN, TRIES, TRIPS, W, WEIGHT, WHICH, WORDS,
+    Program, RELEASED, REUSED, ROOT, SEEN, SENT, SHARED_ADDER, SIZE, STEADY_LOOP, STEP, STREAMS, State, TAKEN, TICKS,
+    TILES, TILES_AHEAD, TILE_BASE, TILE_KIND, TO_OPEN, TRIES, TRIPS, W, WEIGHT, WHICH, WORDS,
 )  # fmt: skip
 from simulator.kernels.views import PICTURE, SKIP, call, program_at, rows_at, state_at
 from simulator.kernels.windows import bin_repeats, can_repeat
@@ -170,6 +170,11 @@ def put_tiles(p: Program, s: State, hot: int, out: A, n: int, base: int, low: in
         n += 2
         if s.tile[HAS_PSUM, tile % ring] != 0:
             n = put_arrivals(p, s, PIN, tile, tile + 1, out, n, base, low)
+    out[n] = since(s.passed[0], base, low)
+    n += 1
+    for tile in range(max(done_in - TILES_AHEAD, 0), q[ACC_TILE]):
+        out[n] = since(s.leaving[TAKEN, tile % ring], base, low)
+        n += 1
     for tile in range(done_out, q[ACC_TILE]):
         out[n] = since(s.leaving[OUT_READY, tile % ring], base, low)
         n += 1

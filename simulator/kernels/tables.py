@@ -43,7 +43,7 @@ MOVED, BUSY = range(2)
 CLOCK, LAST_ACC, ROOT = range(3)
 MAC_END, ACC_END, ACC_IN, OUTSIDE_UNTIL = range(4)
 WHICH, FIRST_PART = range(2)
-OUT_READY, OUT_FINISH = range(2)
+OUT_READY, OUT_FINISH, TAKEN = range(3)
 HEAD_START, HEAD_READY, HEAD_WORDS, HEAD_DELIVERY, HEAD_ASKED, HEAD_KNOWN = range(6)  # start in ticks; asked: ready, and the stream's last words had left
 HAS_PSUM, BLOCK_OF, KIND_OF = range(3)
 BLOCK_START, BLOCK_END = range(2)
@@ -113,7 +113,8 @@ class State(NamedTuple):
     until: A  # [STREAMS, parts, marks] ... until when
     pe: A  # [3, PE] accounted until; last addition ended; psum at the chain's tail came
     slot: A  # [4, slot, PE] per open output tile: MACs end, additions end, psums were missing until, were outside until
-    leaving: A  # [2, ring] per output tile: ready to leave, gone
+    leaving: A  # [3, ring] per output tile: ready to leave, gone, added in every PE
+    passed: A  # [1] when the psums in passed the last output tile that starts at zero
     finish: A  # [STREAMS] when the last words were there
     sent: A  # [STREAMS] when the last words had left
     # Counters that only grow, all in one array:
