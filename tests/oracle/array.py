@@ -76,6 +76,10 @@ class Stream:
             ready = max(ready, next(time for time, freed in self.freed_log if freed >= needed))
         return ready
 
+    def room_now(self) -> int:
+        """How many words of the fullest PE could come now."""
+        return self.freed + self.room - self.sent
+
     def start(self, now: int) -> tuple[Fraction, int] | None:
         """Exact start and ready cycle of the next transaction, if it can be told by now."""
         ready = self.ready(now)
@@ -219,7 +223,7 @@ class Array:
         words, most = move.words, move.words.most
         part = most - move.sent
         if stream.name != "psum_out":
-            part = min(part, stream.freed + stream.room - stream.sent)
+            part = min(part, stream.room_now())
         before, after = words.crossed[move.sent], words.crossed[move.sent + part]
         n = after - before
         route = stream.ports if stream.name != "psum_out" else stream.ports[::-1]
