@@ -4,6 +4,7 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
+from itertools import pairwise
 from math import ceil, floor
 from typing import Any
 
@@ -175,7 +176,7 @@ class Array:
                     if self.shared:
                         self.pes[pe].todo.append(("add", tile))
                 for chain in tile.chains:
-                    for below, above in zip(chain, chain[1:], strict=False):
+                    for below, above in pairwise(chain):
                         self.ups[tile.number, above] = below
                         self.downs[tile.number, below] = above
             if i + 1 < len(steps) and steps[i + 1].run is not step.run:
@@ -290,7 +291,7 @@ class Array:
         if place is not None:
             self._waited_for_place(pe, place)
         start = max([pe.clock, *(time for time, _ in came.values())])
-        assert start == now or pe.clock == now
+        assert now in (start, pe.clock)
         if start > pe.clock:
             weight, operand = (came.get(d, (0, [])) for d in ("weight", "input"))
             late, name = (weight, "stall_weight") if weight[0] >= operand[0] else (operand, "stall_input")

@@ -9,7 +9,7 @@ from typing import Any
 from simulator.components.memories.dram import Dram
 from simulator.spec.architecture import Architecture
 
-from .program import Marks, Program, Tile
+from .program import Program, Tile
 
 MOST_TILES = 64
 
@@ -217,11 +217,11 @@ class Memories:
         width, zeros = self.machine.word_bits[level.data_type], self.program.layer.zeros.get(level.data_type)  # type: ignore[index, call-overload]
         bits = words * width
         codec = dram.codecs.get(level.data_type)  # type: ignore[call-overload]
-        if codec is not None and zeros is not None and words and not (way == "fill" and level.data_type == "output"):
-            if level.data_type == "input" or tile.last:
-                bits = words // tile.row_words * codec.row_bits(tile.row_words, width, zeros)
+        final = level.data_type == "input" or (way == "drain" and tile.last)
+        if codec is not None and zeros is not None and words and final:
+            bits = words // tile.row_words * codec.row_bits(tile.row_words, width, zeros)
         level.moved["saved_bytes"] += (words * width - bits) // 8
-        return -(-(-(-bits // 8)) // dram.burst_bytes) * dram.burst_bytes
+        return ceil(Fraction(bits, 8 * dram.burst_bytes)) * dram.burst_bytes
 
     def grant(self, now: int) -> bool:
         """Start the request that goes first in this cycle, if any."""
