@@ -2,7 +2,7 @@
 
 from collections import Counter
 
-from .program import Marks
+from .nest import Marks
 
 NAMES = (
     "mac", "accumulate", "stall_weight", "stall_input", "stall_psum_in", "stall_output",

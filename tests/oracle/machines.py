@@ -16,7 +16,8 @@ from simulator.mapping.mapping import Mapping
 from simulator.mapping.nest import Loop
 from simulator.spec.layer import Layer
 
-from .program import DIMENSIONS, Program, advances
+from .nest import DIMENSIONS, advances
+from .program import Program
 
 sys.path.append(str(Path(__file__).resolve().parent.parent / "laws"))
 

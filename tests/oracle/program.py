@@ -1,12 +1,9 @@
-"""What a layer asks of a machine, walked out loop by loop: passes, steps, psum tiles, buffer tiles, words of every PE.
+"""What a layer asks of a machine, walked out loop by loop: passes, steps, psum tiles and buffer tiles, in program order.
 
-Nothing here knows of time. `tiles_of` and `Program` are lists in program order; the run writes what happens
-to a thing into the thing (``visible``, ``arrived``, ``added``, ...).
+Nothing here knows of time; the run writes what happens to a thing into the thing (``visible``, ``arrived``, ``added``, ...).
 """
 
-from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from itertools import product
 from math import prod
 from typing import Any
 
@@ -14,110 +11,24 @@ from simulator.mapping.mapping import Mapping
 from simulator.spec.architecture import Architecture
 from simulator.spec.layer import Layer
 
-Box = dict[str, tuple[int, int]]
-"""First index and length of every dimension."""
-Marks = list[tuple[int, str]]
-"""Where a missing thing was: (until when, part), in order of time."""
+from .nest import (
+    DIMENSIONS,
+    INDEXED_BY,
+    SUMMED,
+    At,
+    Box,
+    Marks,
+    Words,
+    advances,
+    indices,
+    on_bus,
+    spans,
+    volume,
+    walk,
+)
 
-DIMENSIONS = "NGMCPQRS"
-INDEXED_BY = {"weight": set("GMCRS"), "input": set("NGCPQRS"), "output": set("NGMPQ")}
 CUT_BY = {"weight": set("GMCRS"), "input": set("NGC"), "output": set()}
-SUMMED = set("CRS")
-AXES = (("P", "R"), ("Q", "S"))
-
-
-def advances(loops: Sequence[Any], leaf: dict[str, int]) -> tuple[list[int], dict[str, int]]:
-    """How far one trip of every loop goes (by what is inside it, or less where the loop says so), and what all cover."""
-    covered, steps = dict(leaf), []
-    for loop in reversed(loops):
-        inside = covered[loop.dimension]
-        steps.append(min(loop.by, inside) if loop.by else inside)
-        covered[loop.dimension] = steps[-1] * loop.trips
-    return steps[::-1], covered
-
-
-@dataclass(frozen=True)
-class At:
-    """One iteration of a nest: the digit and the real number of trips of every loop, and the box at every depth."""
-
-    digits: tuple[int, ...]
-    trips: tuple[int, ...]
-    boxes: tuple[Box, ...]
-
-
-def walk(loops: Sequence[Any], leaf: dict[str, int], box: Box) -> Iterator[At]:
-    """Every iteration of ``loops`` inside ``box``, the innermost loop fastest; the last trip takes what is left."""
-    steps, _ = advances(loops, leaf)
-
-    def inside(depth: int, at: At) -> Iterator[At]:
-        if depth == len(loops):
-            yield at
-            return
-        d, step, here = loops[depth].dimension, steps[depth], at.boxes[-1]
-        first, length = here[d]
-        trips = -(-length // step)
-        for digit in range(trips):
-            cut = {**here, d: (first + digit * step, min(step, length - digit * step))}
-            yield from inside(depth + 1, At((*at.digits, digit), (*at.trips, trips), (*at.boxes, cut)))
-
-    yield from inside(0, At((), (), (box,)))
-
-
-def indices(layer: Layer, axis: int, box: Box) -> list[int]:
-    """Input rows (axis 0) or columns (axis 1) that a box touches; those outside the feature map are padding."""
-    (first, outputs), (tap, taps) = (box[d] for d in AXES[axis])
-    spread, back = layer.dilation[axis], layer.padding_before[axis]
-    return sorted(
-        {(first + p) * layer.stride[axis] + (tap + r) * spread - back for p in range(outputs) for r in range(taps)}
-    )
-
-
-def volume(box: Box, dimensions: Iterable[str]) -> int:
-    return prod(box[d][1] for d in dimensions)
-
-
-def spans(box: Box, dimensions: str) -> Iterator[tuple[int, ...]]:
-    return product(*(range(box[d][0], sum(box[d])) for d in dimensions))
-
-
-@dataclass(eq=False)
-class Words:
-    """One step's words on a bus. They leave in rounds: every PE's first word, every PE's second, ...
-
-    ``last[pe]`` counts the words that have crossed when a PE has all of its own, ``crossed[a]`` those that have
-    when every PE has its first ``a``. ``arrived[pe]``: when it had them, and where they were before.
-    """
-
-    last: dict[int, int]
-    crossed: list[int]
-    destinations: int
-    arrived: dict[int, tuple[int, Marks]] = field(default_factory=dict)
-
-    @property
-    def most(self) -> int:
-        """Words of the PE that gets most."""
-        return len(self.crossed) - 1
-
-    @property
-    def total(self) -> int:
-        return self.crossed[-1]
-
-
-def on_bus(needs: dict[int, list[Any]], *, multicast: bool) -> Words:
-    """Put what every PE needs, in the order in which it uses it, on a bus; with ``multicast`` a word crosses once."""
-    position: dict[Any, int] = {}
-    last: dict[int, int] = {}
-    crossed = [0]
-    for turn in range(max(len(words) for words in needs.values())):
-        high = crossed[-1]
-        for pe in sorted(needs):
-            if turn < len(needs[pe]):
-                word = needs[pe][turn] if multicast else (pe, turn)
-                at = position.setdefault(word, len(position) + 1)
-                last[pe] = max(last.get(pe, 0), at)
-                high = max(high, at)
-        crossed.append(high)
-    return Words(last, crossed, sum(len(words) for words in needs.values()))
+"""Loops that cut a tile of the innermost buffer into parts: those whose parts do not overlap."""
 
 
 @dataclass(eq=False)
@@ -196,6 +107,15 @@ class Pass:
     arrived: set[int] = field(default_factory=set)
 
 
+@dataclass(frozen=True)
+class _Here:
+    """Where a step stands: its pass, the digits of all loops around it, the box of every PE with work."""
+
+    run: Pass
+    digits: tuple[int, ...]
+    work: dict[int, Box]
+
+
 class Program:
     """Everything that one layer asks for, in order. ``tiles[memory, data type]`` are a buffer's, outermost first."""
 
@@ -208,6 +128,7 @@ class Program:
         self.leaf_pass = advances(mapping.steps, self.leaf_step)[1]
         self.outer = [loop for loops in mapping.levels.values() for loop in loops]
         whole = {d: (0, layer.sizes[d]) for d in DIMENSIONS}  # type: ignore[index]
+        self.loops = [*self.outer, *mapping.steps]
         self.passes = [Pass(at) for at in walk(self.outer, self.leaf_pass, whole)]
         self.tiles: dict[tuple[str, str], list[Tile]] = {}
         self.largest: dict[tuple[str, str], int] = {}
@@ -287,52 +208,59 @@ class Program:
     # Steps and psum tiles
 
     def _walk_steps(self) -> None:
-        loops = [*self.outer, *self.mapping.steps]
+        loops = self.loops
         memory = self.machine.levels("output")[-1]
         outputs = [i for i in range(len(loops)) if loops[i].dimension in INDEXED_BY["output"]]
         blocks = [i for i in outputs if i >= self._outside(memory)]
-        nest = []
-        for one in self.passes:
-            for at in walk(self.mapping.steps, self.leaf_step, one.at.boxes[-1]):
-                nest.append((one, (*one.at.digits, *at.digits), self._place(at.boxes[-1])))
-        last_of_block: dict[tuple[Any, ...], PsumTile] = {}
+        nest = [
+            _Here(one, (*one.at.digits, *at.digits), self._place(at.boxes[-1]))
+            for one in self.passes
+            for at in walk(self.mapping.steps, self.leaf_step, one.at.boxes[-1])
+        ]
+        written: dict[tuple[Any, ...], PsumTile] = {}
         held = {"weight": 0, "input": 0}
-        for number, (one, digits, work) in enumerate(nest):
-            before = nest[number - 1] if number else None
-            after = nest[number + 1] if number + 1 < len(nest) else None
-            if before is None or any(digits[i] != before[1][i] for i in outputs):
-                home = one.uses["output"]
-                block = (id(home), *(digits[i] for i in blocks))
-                first = all(digits[i] == 0 for i in range(len(loops)) if loops[i].dimension in SUMMED)
-                tile = self._psum_tile(work, home, last_of_block.get(block), first=first)
-                last_of_block[block] = tile
+        for before, here, after in zip([None, *nest[:-1]], nest, [*nest[1:], None], strict=True):
+            if before is None or any(here.digits[i] != before.digits[i] for i in outputs):
+                home = here.run.uses["output"]
+                block = (id(home), *(here.digits[i] for i in blocks))
+                first = all(digit == 0 for digit, loop in zip(here.digits, loops, strict=True) if loop.dimension in SUMMED)
+                tile = self._psum_tile(here.work, home, written.get(block), first=first)
+                written[block] = tile
                 self.psum_tiles.append(tile)
-            new = self._arrivals(loops, before, (one, digits, work))
-            for data_type, words in new.items():
-                held[data_type] += words.most
-            frees, share = {}, (1, 1)
-            if after is None or self._changes(loops, digits, after[1], "weight"):
-                frees["weight"] = held["weight"]
-            if after is None or self._changes(loops, digits, after[1], "input"):
-                frees["input"] = held["input"]
-                if after is not None and self._slides(loops, digits, after[1]):
-                    whole, fresh = ({pe: self._window(b, old.get(pe)) for pe, b in after[2].items()} for old in ({}, work))
-                    frees["input"] -= max(map(len, whole.values())) - max(map(len, fresh.values()))
-                    if self._column_by_column():
-                        share = (frees["input"], held["input"])
-            for data_type, words in frees.items():
-                held[data_type] -= words
-            per_cycle = self.machine.spatial.pe.macs_per_cycle
-            macs = {pe: volume(box, DIMENSIONS) for pe, box in work.items()}
-            cycles = {pe: -(-n // per_cycle) for pe, n in macs.items()}
-            step = Step(cycles, sum(macs.values()), new, tile, frees, share, one)
-            for pe in work:
+            step = self._step(before, here, after, tile, held)
+            for pe in here.work:
                 tile.last_step[pe] = step
-            one.mapped |= set(work)
+            here.run.mapped |= set(here.work)
             self.steps.append(step)
 
-    def _changes(self, loops: Sequence[Any], a: tuple[int, ...], b: tuple[int, ...], data_type: str) -> bool:
-        return any(x != y and loop.dimension in INDEXED_BY[data_type] for loop, x, y in zip(loops, a, b, strict=True))
+    def _step(
+        self, before: "_Here | None", here: "_Here", after: "_Here | None", tile: PsumTile, held: dict[str, int]
+    ) -> Step:
+        """One step; ``held`` are the words of the fullest PE, before it and then after it."""
+        new = self._arrivals(before, here)
+        for data_type, words in new.items():
+            held[data_type] += words.most
+        frees, share = {}, (1, 1)
+        for data_type, n in held.items():
+            if after is None or self._changes(here, after, data_type):
+                frees[data_type] = n
+        if after is not None and self._slides(here, after):
+            whole, fresh = (
+                max(len(self._window(box, old.get(pe))) for pe, box in after.work.items()) for old in ({}, here.work)
+            )
+            frees["input"] -= whole - fresh
+            if self._column_by_column():
+                share = (frees["input"], held["input"])
+        for data_type, n in frees.items():
+            held[data_type] -= n
+        macs = {pe: volume(box, DIMENSIONS) for pe, box in here.work.items()}
+        cycles = {pe: -(-n // self.machine.spatial.pe.macs_per_cycle) for pe, n in macs.items()}
+        return Step(cycles, sum(macs.values()), new, tile, frees, share, here.run)
+
+    def _changes(self, a: "_Here", b: "_Here", data_type: str) -> list[int]:
+        """The loops over a data type's dimensions whose digits differ between two steps."""
+        relevant = [i for i, loop in enumerate(self.loops) if loop.dimension in INDEXED_BY[data_type]]
+        return [i for i in relevant if a.digits[i] != b.digits[i]]
 
     def _slide_loop(self) -> int | None:
         """Which step loop inputs slide along: the innermost that moves them, if it goes over P or Q."""
@@ -340,15 +268,15 @@ class Program:
         moving = [i for i, x in enumerate(steps) if x.trips > 1 and x.dimension in INDEXED_BY["input"]]
         return len(self.outer) + moving[-1] if moving and steps[moving[-1]].dimension in ("P", "Q") else None
 
-    def _slides(self, loops: Sequence[Any], a: tuple[int, ...], b: tuple[int, ...]) -> bool:
-        """Whether inputs slide from the step at digits ``a`` to the one at ``b``."""
-        moved = [i for i, loop in enumerate(loops) if a[i] != b[i] and loop.dimension in INDEXED_BY["input"]]
-        return len(moved) == 1 and moved[0] == self._slide_loop() and b[moved[0]] == a[moved[0]] + 1
+    def _slides(self, a: "_Here", b: "_Here") -> bool:
+        """Whether inputs slide from one step to the next."""
+        moved = self._changes(a, b, "input")
+        return moved == [self._slide_loop()] and b.digits[moved[0]] == a.digits[moved[0]] + 1
 
     def _column_by_column(self) -> bool:
         """Whether a PE uses the columns that leave its window first."""
         slide = self._slide_loop()
-        if slide is None or [*self.outer, *self.mapping.steps][slide].dimension != "Q" or self.leaf_pe["Q"] > 1:
+        if slide is None or self.loops[slide].dimension != "Q" or self.leaf_pe["Q"] > 1:
             return False
         moving = [loop.dimension for loop in self.mapping.pe if loop.trips > 1]
         return self.leaf_pe["S"] == 1 or moving[:1] == ["S"]
@@ -366,15 +294,14 @@ class Program:
             out[row * self.machine.array.columns + column] = at.boxes[-1]
         return out
 
-    def _arrivals(self, loops: Sequence[Any], before: Any, here: Any) -> dict[str, Words]:
+    def _arrivals(self, before: "_Here | None", here: "_Here") -> dict[str, Words]:
         """Weights and inputs that must come for a step."""
         out = {}
-        _, digits, work = here
-        if before is None or self._changes(loops, before[1], digits, "weight"):
-            out["weight"] = self._bus("weight", {pe: self._weights(box) for pe, box in work.items()})
-        if before is None or self._changes(loops, before[1], digits, "input"):
-            old = before[2] if before is not None and self._slides(loops, before[1], digits) else {}
-            out["input"] = self._bus("input", {pe: self._window(box, old.get(pe)) for pe, box in work.items()})
+        if before is None or self._changes(before, here, "weight"):
+            out["weight"] = self._bus("weight", {pe: self._weights(box) for pe, box in here.work.items()})
+        if before is None or self._changes(before, here, "input"):
+            old = before.work if before is not None and self._slides(before, here) else {}
+            out["input"] = self._bus("input", {pe: self._window(box, old.get(pe)) for pe, box in here.work.items()})
         return out
 
     def _bus(self, data_type: str, needs: dict[int, list[Any]]) -> Words:
