@@ -166,7 +166,7 @@ class Array:
         for port in stream.ports:
             port.hold(stream.name, start, n)
         finish = ceil(start + n * slowest) + stream.latency
-        stream.finish = max(stream.finish, finish)
+        stream.finish, stream.slot_end = max(stream.finish, finish), floor(start + n * slowest)
         stream.sent += part
         move.sent += part
         stream.words += n

@@ -8,6 +8,8 @@ from typing import Any
 from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis import strategies as st
 
+from simulator.errors import InputError
+
 from .compare import differences
 from .machines import any_case
 
@@ -26,7 +28,10 @@ def run_block(number: int, found: list[Any], show: int) -> int:
     def body(case: Any, which: int) -> None:
         nonlocal ran
         ran += 1
-        told = differences(*case, which=which)
+        try:
+            told = differences(*case, which=which)
+        except (InputError, RuntimeError, AssertionError) as error:
+            told = [f"{type(error).__name__}: {error}"]
         if told:
             found.append((number, ran, case, told))
             if len(found) <= show:

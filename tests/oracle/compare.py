@@ -35,7 +35,7 @@ def differences(
     truth = Oracle(layer, mapping, built(description), frozenset(relax)).run()
     engine = dict(leaves({key: told[key] for key in COMPARED}))
     oracle = dict(leaves({key: truth[key] for key in COMPARED}))
-    engine = {key: n for key, n in engine.items() if not key.endswith(".limit_per_cycle")}
+    engine = {key: n for key, n in engine.items() if not key.endswith((".limit_per_cycle", ".unit"))}
     out = []
     for key in sorted(engine.keys() | oracle.keys(), key=lambda key: COMPARED.index(key.split(".")[0])):
         a, b = engine.get(key, 0), oracle.get(key, 0)

@@ -257,7 +257,7 @@ class Memories:
         if request.way == "drain":
             self.at(visible, lambda: self._drained(level, tile, visible))
             return
-        level.asks_again = floor(start + longest)
+        level.asks_again = visible if level.data_type == "output" else floor(start + longest)
         tile.visible = visible
         tile.marks += [(ceil(start), queue.cause), (visible, slow.cause)]
         above = self.levels.get((level.parent, level.data_type))

@@ -2,7 +2,6 @@
 
 from typing import Any
 
-from simulator.components.memories.dram import Dram
 from simulator.mapping.mapping import Mapping
 from simulator.spec.architecture import Architecture
 from simulator.spec.layer import Layer
@@ -120,9 +119,7 @@ class Oracle:
         out: Tree = {}
         for name, port in self.ports.by_name.items():
             moved = {stream: n for stream, n in port.units.items() if n}
-            dram = isinstance(self.machine.memories.get(port.cause), Dram)
-            unit = "bytes" if dram else "words"
-            out[name] = {"unit": unit, "words": sum(moved.values()), "busy_cycles": float(port.busy), "by_stream": moved}
+            out[name] = {"words": sum(moved.values()), "busy_cycles": float(port.busy), "by_stream": moved}
         return out
 
     def _actions(self, words: Tree, macs: int) -> Tree:

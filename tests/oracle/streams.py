@@ -32,6 +32,7 @@ class Stream:
         self.freed_log: list[tuple[int, int]] = []
         self.to_free: deque[tuple[Callable[[], int | None], int]] = deque()
         self.finish = 0
+        self.slot_end = 0
         self.words = self.delivered = self.zeros = 0
 
     def settle(self, now: int) -> bool:
@@ -75,7 +76,7 @@ class Stream:
         return self.freed + self.room - self.sent
 
     def start(self, now: int) -> tuple[Fraction, int] | None:
-        """Exact start and ready cycle of the next transaction, if it can be told by now."""
+        """Exact start and ready cycle of the next transaction, if they can be told by now."""
         ready = self.ready(now)
         return None if ready is None else (max(Fraction(ready), *(port.free_at for port in self.ports)), ready)
 
@@ -85,4 +86,5 @@ def goes_before(one: tuple[Stream, Fraction, int], other: tuple[Stream, Fraction
     if one[1] != other[1]:
         return one[1] < other[1]
     shared = [port for port in one[0].ports if port in other[0].ports]
-    return bool(shared) and shared[-1].turn(one[0].name, one[2]) < shared[-1].turn(other[0].name, other[2])
+    asked = [max(ready, stream.slot_end) for stream, _, ready in (one, other)]
+    return bool(shared) and shared[-1].turn(one[0].name, asked[0]) < shared[-1].turn(other[0].name, asked[1])
