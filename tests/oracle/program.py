@@ -137,6 +137,7 @@ class Program:
             self._buffer_tiles(data_type)
         self.steps: list[Step] = []
         self.psum_tiles: list[PsumTile] = []
+        self.held: dict[int, Box] = {}  # the boxes for which inputs came last
         self._walk_steps()
 
     # Tiles of buffers
@@ -246,7 +247,7 @@ class Program:
                 frees[data_type] = n
         if after is not None and self._slides(here, after):
             whole, fresh = (
-                max(len(self._window(box, old.get(pe))) for pe, box in after.work.items()) for old in ({}, here.work)
+                max(len(self._window(box, old.get(pe))) for pe, box in after.work.items()) for old in ({}, self.held)
             )
             frees["input"] -= whole - fresh
             if self._column_by_column():
@@ -300,8 +301,9 @@ class Program:
         if before is None or self._changes(before, here, "weight"):
             out["weight"] = self._bus("weight", {pe: self._weights(box) for pe, box in here.work.items()})
         if before is None or self._changes(before, here, "input"):
-            old = before.work if before is not None and self._slides(before, here) else {}
+            old = self.held if before is not None and self._slides(before, here) else {}
             out["input"] = self._bus("input", {pe: self._window(box, old.get(pe)) for pe, box in here.work.items()})
+            self.held = here.work
         return out
 
     def _bus(self, data_type: str, needs: dict[int, list[Any]]) -> Words:
