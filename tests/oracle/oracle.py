@@ -79,7 +79,7 @@ class Oracle:
             "active_pes": max(active),
             "mean_active_pes": sum(active) / len(active),
             "pe_cycles": self.array.account.names,
-            "stall_causes": {name: dict(causes) for name, causes in self.array.account.causes.items()},
+            "stall_causes": self.array.account.causes(),
             "words": words,
             "words_created": self._created(),
             "ports": self._ports(),
