@@ -16,6 +16,7 @@ _PUBLIC = {
     "Architecture": "simulator.spec.architecture",
     "Workload": "simulator.spec.workload",
     "Mapping": "simulator.mapping.mapping",
+    "RandomOperands": "simulator.spec.operands",
     "load_architecture": "simulator.spec.catalog",
     "load_workload": "simulator.spec.catalog",
     "InputError": "simulator.errors",
@@ -26,6 +27,7 @@ __all__ = [
     "InputError",
     "LayerResult",
     "Mapping",
+    "RandomOperands",
     "Run",
     "Workload",
     "load_architecture",
@@ -40,6 +42,7 @@ if TYPE_CHECKING:
     from simulator.report.result import LayerResult, Run
     from simulator.spec.architecture import Architecture
     from simulator.spec.catalog import load_architecture, load_workload
+    from simulator.spec.operands import RandomOperands
     from simulator.spec.workload import Workload
 
 

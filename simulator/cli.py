@@ -19,11 +19,46 @@ if TYPE_CHECKING:
 
     from simulator.report.result import Run
     from simulator.report.tables import Grid
+    from simulator.spec.operands import Given
 
 INPUT_ERROR = 2
 INTERRUPTED = 130
 PLAIN_WIDTH = 160
 """Columns of a table that goes to a file or a pipe."""
+
+MappingOption = Annotated[
+    Path | None, typer.Option(help="A mapping file; layers it lacks are mapped as usual.")
+]
+DataflowOption = Annotated[
+    str | None, typer.Option(help="Map with this dataflow, not the architecture's own.")
+]
+EnergyOption = Annotated[str | None, typer.Option(metavar="TABLE", help="A shipped energy table or a file.")]
+RelaxOption = Annotated[
+    list[str] | None, typer.Option(metavar="RESOURCE", help="Give it an unlimited rate; may be repeated.")
+]
+OutOption = Annotated[
+    Path | None, typer.Option(help="Results directory; a new one under results/ if not given.")
+]
+OperandsOption = Annotated[
+    str | None,
+    typer.Option(
+        "--operands", metavar="random|FILE", help="Compute with random data, or with that of an .npz file."
+    ),
+]
+ZerosOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--zeros",
+        metavar="LAYER=FRACTION",
+        help="Zeros of random inputs, LAYER may be 'all'; may be repeated.",
+    ),
+]
+SeedOption = Annotated[
+    int | None, typer.Option("--seed", min=0, help="Seed of random operands; 0 if not given.")
+]
+SaveOutputsOption = Annotated[
+    Path | None, typer.Option("--save-outputs", metavar="FILE", help="Write computed outputs as an .npz.")
+]
 
 app = typer.Typer(
     name="stallion",
@@ -70,21 +105,15 @@ def run(
     *,
     batch: Annotated[int, typer.Option(min=1, help="Images per run.")] = 1,
     layer: Annotated[list[str] | None, typer.Option(help="Run only this layer; may be repeated.")] = None,
-    mapping: Annotated[
-        Path | None, typer.Option(help="A mapping file; layers it lacks are mapped as usual.")
-    ] = None,
-    dataflow: Annotated[
-        str | None, typer.Option(help="Map with this dataflow, not the architecture's own.")
-    ] = None,
-    energy: Annotated[
-        str | None, typer.Option(metavar="TABLE", help="A shipped energy table or a file.")
-    ] = None,
-    relax: Annotated[
-        list[str] | None, typer.Option(metavar="RESOURCE", help="Give it an unlimited rate; may be repeated.")
-    ] = None,
-    out: Annotated[
-        Path | None, typer.Option(help="Results directory; a new one under results/ if not given.")
-    ] = None,
+    mapping: MappingOption = None,
+    dataflow: DataflowOption = None,
+    energy: EnergyOption = None,
+    relax: RelaxOption = None,
+    operands: OperandsOption = None,
+    zeros: ZerosOption = None,
+    seed: SeedOption = None,
+    save_outputs: SaveOutputsOption = None,
+    out: OutOption = None,
     as_json: Annotated[
         bool, typer.Option("--json", help="Print one JSON document; write a directory only with --out.")
     ] = False,
@@ -102,6 +131,7 @@ def run(
         check_free(out, force=force)
     elif force:
         raise refuse("--force", "", None, "--out was expected with it: other directories are always new ones")
+    data = _operands(operands, zeros or [], seed, save_outputs)
     try:
         with _progress(hidden=quiet) as progress:
             result = simulate(
@@ -113,13 +143,33 @@ def run(
                 dataflow=dataflow,
                 energy=energy,
                 relax=tuple(relax or ()),
+                operands=data,
                 jobs=jobs,
                 progress=progress,
             )
     except KeyboardInterrupt:
         _say("interrupted before a layer had finished; nothing was written")
         raise typer.Exit(INTERRUPTED) from None
+    if save_outputs is not None:
+        result.save_outputs(save_outputs)
     _deliver(_with_command(result, context.obj), out, as_json=as_json, quiet=quiet, force=force)
+
+
+def _operands(given: str | None, zeros: list[str], seed: int | None, save: Path | None) -> "Given | None":
+    """What to compute on; options that would do nothing are refused."""
+    from simulator.spec.operands import RandomOperands, read_zeros
+
+    idle = {"--zeros": bool(zeros), "--seed": seed is not None}
+    expected = "--operands random was expected with it"
+    if given is None:
+        idle["--save-outputs"] = save is not None
+        expected = "--operands was expected with it"
+    wrong = [option for option, used in idle.items() if used and given != "random"]
+    if wrong:
+        raise InputError(Problem(option, "", "", expected) for option in wrong)
+    if save is not None and (save.exists() or not save.absolute().parent.is_dir()):
+        raise refuse(str(save), "", None, "a new file in a directory that exists was expected")
+    return RandomOperands(read_zeros(zeros), seed or 0) if given == "random" else given
 
 
 class _OnLayer(Protocol):

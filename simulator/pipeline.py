@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Generator, Iterable, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,7 @@ from simulator.report.result import LayerResult, Layers, NotSimulated, Run
 from simulator.spec.architecture import Architecture
 from simulator.spec.catalog import find, load_architecture, load_workload
 from simulator.spec.layer import Layer, VectorLayer
+from simulator.spec.operands import Drawn, Given, Operands, describe, operands_of
 from simulator.spec.relax import check_relax
 from simulator.spec.workload import Workload
 
@@ -31,6 +32,16 @@ class Job:
 
     layer: Layer | VectorLayer
     mapping: Mapping | None
+    operands: Operands | Drawn | None = None
+
+    @property
+    def key(self) -> tuple[object, ...]:
+        """Equal for jobs with equal results; data is a layer's own."""
+        return (
+            self.layer.shape,
+            repr(self.mapping),
+            None if self.operands is None else self.layer.name,
+        )
 
 
 def simulate(
@@ -43,6 +54,8 @@ def simulate(
     dataflow: str | None = None,
     energy: str | Path | EnergyTable | None = None,
     relax: Iterable[str] = (),
+    operands: Given | None = None,
+    fast_forward: bool = True,
     jobs: int = 1,
     progress: Progress | None = None,
 ) -> Run:
@@ -51,8 +64,10 @@ def simulate(
     Names are shipped ones or paths. ``batch`` images run together; ``layers`` restricts the run to some of
     them; ``mapping`` overrides the mapping of the layers that it names and ``dataflow`` says how the others
     are mapped; ``relax`` gives memories, networks or single ports (``glb.input_read``) unlimited rate;
-    ``jobs`` spreads layers over processes. Raises `InputError` for anything that cannot be used. On Ctrl-C
-    the run comes back with the layers that are finished and ``interrupted`` set.
+    ``operands`` are real weights and inputs for some layers (see `simulator.spec.operands`), on which the
+    schedule then computes; ``fast_forward`` skips what repeats, which changes no result but how many passes
+    were simulated; ``jobs`` spreads layers over processes. Raises `InputError` for anything that cannot be
+    used. On Ctrl-C the run comes back with the finished layers and ``interrupted`` set.
     """
     machine = architecture if isinstance(architecture, Architecture) else load_architecture(architecture)
     network = workload if isinstance(workload, Workload) else load_workload(workload)
@@ -65,11 +80,15 @@ def simulate(
     given, default = _given_mappings(machine, network, mapping, dataflow)
     skipped = [layer for layer in lowered if isinstance(layer, VectorLayer) and machine.vector_unit is None]
     simulated = [layer for layer in lowered if layer not in skipped]
-    planned = plan(machine, simulated, given, default)
+    names = [layer.name for layer in network.layers]
+    data = {} if operands is None else operands_of(operands, machine, lowered, names)
+    planned = [replace(j, operands=data.get(j.layer.name)) for j in plan(machine, simulated, given, default)]
     check_prices(machine, table)
-    measured, interrupted = run_jobs(machine, planned, relaxed, jobs, progress)
+    measured, interrupted = run_jobs(
+        machine, planned, relaxed, jobs, progress, fast_forward=fast_forward
+    )
     results = tuple(
-        _result(machine, job.layer, data, table) for job, data in zip(planned, measured, strict=False)
+        _result(machine, job.layer, found, table) for job, found in zip(planned, measured, strict=False)
     )
     return Run(
         architecture=machine,
@@ -81,11 +100,10 @@ def simulate(
         not_simulated=tuple(_not_simulated(machine, layer) for layer in skipped),
         mappings={j.layer.name: j.mapping for j in planned[: len(results)] if j.mapping is not None},
         energy_table=table.in_words,
-        notes=tuple(
-            f"{j.layer.name}: {note}" for j in planned if j.mapping is not None for note in j.mapping.notes
-        ),
+        notes=tuple(_notes(machine, planned, results)),
         relax=tuple(sorted(relaxed)),
-        provenance=_provenance(architecture, workload, mapping, energy),
+        provenance=_provenance(architecture, workload, mapping, energy)
+        | ({} if operands is None else {"operands": describe(operands)}),
         interrupted=interrupted,
     )
 
@@ -128,19 +146,21 @@ def run_jobs(
     relaxed: frozenset[str],
     processes: int,
     progress: Progress | None,
+    *,
+    fast_forward: bool = True,
 ) -> tuple[list[dict[str, Any]], bool]:
     """Simulate every job once; (measurements of those finished, in order of jobs; whether interrupted)."""
-    keys = [(job.layer.shape, repr(job.mapping)) for job in jobs]
+    keys = [job.key for job in jobs]
     first = {key: i for i, key in reversed(list(enumerate(keys)))}
     unique = [jobs[i] for i in sorted(first.values())]
-    found: dict[tuple[object, str], dict[str, Any]] = {}
+    found: dict[tuple[object, ...], dict[str, Any]] = {}
     done: list[dict[str, Any]] = []
-    stream = _measurements(architecture, unique, relaxed, processes)
+    stream = _measurements(architecture, unique, relaxed, processes, fast_forward=fast_forward)
     try:
         for job, key in zip(jobs, keys, strict=True):
             while key not in found:
                 finished, data = next(stream)
-                found[finished.layer.shape, repr(finished.mapping)] = data
+                found[finished.key] = data
             done.append(found[key])
             if progress is not None:
                 progress(len(done), len(jobs), job.layer.name)
@@ -152,15 +172,22 @@ def run_jobs(
 
 
 def _measurements(
-    architecture: Architecture, jobs: Sequence[Job], relaxed: frozenset[str], processes: int
+    architecture: Architecture,
+    jobs: Sequence[Job],
+    relaxed: frozenset[str],
+    processes: int,
+    *,
+    fast_forward: bool,
 ) -> Generator[tuple[Job, dict[str, Any]], None, None]:
     if processes == 1 or len(jobs) < 2:
         for job in jobs:
-            yield job, measure_job(architecture, job, relaxed)
+            yield job, measure_job(architecture, job, relaxed, fast_forward=fast_forward)
         return
-    warm_up()
+    warm_up(with_data=any(job.operands is not None for job in jobs))
     with ProcessPoolExecutor(min(processes, len(jobs)), mp_context=get_context("spawn")) as pool:
-        futures = [pool.submit(measure_job, architecture, job, relaxed) for job in jobs]
+        futures = [
+            pool.submit(measure_job, architecture, job, relaxed, fast_forward=fast_forward) for job in jobs
+        ]
         try:
             for job, future in zip(jobs, futures, strict=True):
                 yield job, future.result()
@@ -168,7 +195,9 @@ def _measurements(
             pool.shutdown(wait=True, cancel_futures=True)
 
 
-def measure_job(architecture: Architecture, job: Job, relaxed: frozenset[str]) -> dict[str, Any]:
+def measure_job(
+    architecture: Architecture, job: Job, relaxed: frozenset[str], *, fast_forward: bool = True
+) -> dict[str, Any]:
     """Simulate one layer; a pure function of its arguments."""
     if isinstance(job.layer, VectorLayer):
         from simulator.engine.vector import VectorMachine
@@ -180,18 +209,29 @@ def measure_job(architecture: Architecture, job: Job, relaxed: frozenset[str]) -
     from simulator.engine.measure import measure
 
     assert job.mapping is not None
-    machine = LayerMachine(job.layer, job.mapping, architecture, relaxed)
+    if job.operands is None:
+        machine = LayerMachine(job.layer, job.mapping, architecture, relaxed, fast_forward=fast_forward)
+        machine.run()
+        return measure(machine)
+    from simulator.engine.function import compute
+
+    computed = compute(job.layer, job.mapping, architecture, job.operands.of(job.layer, architecture))
+    machine = LayerMachine(
+        replace(job.layer, zeros=computed.zeros), job.mapping, architecture, relaxed,
+        fast_forward=fast_forward, coded_bits=computed.coded_bits,
+    )  # fmt: skip
     machine.run()
-    return measure(machine)
+    return computed.added_to(measure(machine))
 
 
-def warm_up() -> None:
+def warm_up(*, with_data: bool = False) -> None:
     """Compile the kernels (or load them from the cache) before worker processes start."""
     from simulator.spec.layer import Layer as Nest
 
     tiny = Nest("warm-up", {"N": 1, "G": 1, "M": 1, "C": 1, "P": 1, "Q": 1, "R": 1, "S": 1})
     machine = load_architecture("ws16")
-    measure_job(machine, Job(tiny, map_layer(tiny, machine, machine.dataflow, None, "warm-up")), frozenset())
+    mapping = map_layer(tiny, machine, machine.dataflow, None, "warm-up")
+    measure_job(machine, Job(tiny, mapping, Drawn({}, 0) if with_data else None), frozenset())
 
 
 def _own_table(architecture: Architecture) -> str:
@@ -265,8 +305,28 @@ def _result(
         price(data["actions"], parts_of(architecture), table),
         clock_mhz=architecture.clock_mhz,
         macs_per_cycle=architecture.spatial.pe.macs_per_cycle,
-        zeros=layer.zeros if isinstance(layer, Layer) else {},  # type: ignore[arg-type]
+        zeros=data.get("zeros", layer.zeros if isinstance(layer, Layer) else {}),
     )
+
+
+def _notes(
+    architecture: Architecture, jobs: Sequence[Job], results: Sequence[LayerResult]
+) -> Generator[str, None, None]:
+    """What was clipped or derived in mappings, and where a layer's data is not what its description says."""
+    for job in jobs:
+        if job.mapping is not None:
+            yield from (f"{job.layer.name}: {note}" for note in job.mapping.notes)
+    for job, result in zip(jobs, results, strict=False):
+        if job.operands is None or not isinstance(job.layer, Layer):
+            continue
+        beyond, bits = result.operands["outputs_beyond_word"], architecture.word_bits["output"]
+        if beyond and isinstance(job.operands, Operands):
+            told = f"of {result.operands['words']['output']} outputs need more than a word of {bits} bits"
+            yield f"{result.name}: {beyond} {told} ({result.operands['output_bits']}); they are kept whole"
+        said = job.layer.zeros.get("output")
+        if said is not None and f"{float(said):.2f}" != f"{result.zeros['output']:.2f}":
+            told = f"{result.zeros['output']:.1%} of the sums are zero; the workload says {float(said):.1%}"
+            yield f"{result.name}: {told}, as after an activation"
 
 
 def _not_simulated(architecture: Architecture, layer: VectorLayer) -> NotSimulated:

@@ -3,8 +3,10 @@
 from fractions import Fraction
 from functools import lru_cache
 from math import ceil
-from typing import Literal, Self
+from typing import Any, Literal, Self
 
+import numpy as np
+from numpy.typing import NDArray
 from pydantic import Field, model_validator
 
 from simulator.components.base import Count, Part
@@ -36,6 +38,23 @@ class RunLength(Part):
         pairs = expected_pairs(words, 1 << self.run_bits, float(zeros))
         packed = ceil(round(pairs / self.pairs_per_block, 9)) * self.block_bits
         return min(packed, words * word_bits)
+
+    def coded_bits(self, rows: NDArray[Any], word_bits: int) -> int:
+        """Bits that cross for these very words, [rows, words]; no row takes more than its plain bits."""
+        blocks = -(-pairs_of(rows, 1 << self.run_bits) // self.pairs_per_block)
+        return int(np.minimum(blocks * self.block_bits, rows.shape[1] * word_bits).sum())
+
+
+def pairs_of(rows: NDArray[Any], longest: int) -> NDArray[np.int64]:
+    """Pairs that each row, [rows, words], is coded into; a pair covers at most ``longest`` words."""
+    count, words = rows.shape
+    marks = np.ones((count, words + 1), dtype=bool)  # the one behind every row ends its last run
+    marks[:, :words] = rows != 0
+    at = np.flatnonzero(marks)
+    runs = np.diff(at, prepend=-1) - 1
+    row, last = at // (words + 1), at % (words + 1) == words
+    pairs = np.where(last, -(-runs // longest), runs // longest + 1)
+    return np.bincount(row, weights=pairs, minlength=count).astype(np.int64)
 
 
 @lru_cache(maxsize=4096)

@@ -51,7 +51,7 @@ def _widened(x: Parameters, layer: Layer, architecture: Architecture) -> list[Ma
         m = min(layer.sizes["M"], passes * filters)
         mapping = build(Parameters(m, x.n, x.e, x.p, x.q, x.r, x.t), placement, layer, architecture)
         fit_twice = fits(mapping, layer, architecture, buffer, 2)
-        if fit_twice or not out:
+        if fit_twice or (not out and fits(mapping, layer, architecture, buffer)):
             out += [] if problems(mapping, layer, architecture, "") else [mapping]
         if fit_twice:
             break
@@ -61,8 +61,9 @@ def _widened(x: Parameters, layer: Layer, architecture: Architecture) -> list[Ma
 def _ranked(layer: Layer, architecture: Architecture) -> Iterator[Parameters]:
     """Candidates in the order of their bound."""
     grid = _grid(layer, architecture)
-    grid = grid[:, _may_fit(grid, layer, architecture)]
-    cycles, energy = _bound(grid, layer, architecture)
+    rooms = {name: capacity_bits(architecture, name) for name in architecture.memories}
+    grid = grid[:, _may_fit(grid, layer, architecture, rooms)]
+    cycles, energy = _bound(grid, layer, architecture, rooms)
     e, r, t, p, q, n = grid
     for i in np.lexsort((n, t, r, q, p, e, energy, cycles)):
         m = min(int(p[i] * t[i]), layer.sizes["M"])
@@ -119,17 +120,21 @@ def _pass_words(grid: Grid, layer: Layer) -> dict[DataType, Grid]:
     }
 
 
-def _may_fit(grid: Grid, layer: Layer, architecture: Architecture) -> NDArray[np.bool_]:
+def _may_fit(
+    grid: Grid, layer: Layer, architecture: Architecture, rooms: dict[str, int]
+) -> NDArray[np.bool_]:
     """Which candidates are not ruled out by the sizes of the buffers."""
     keep = np.ones(grid.shape[1], dtype=np.bool_)
     held = _pass_words(grid, layer)
     for name, memory in architecture.memories.items():
         needed = sum(held[d] * architecture.word_bits[d] for d in memory.keeps)
-        keep &= needed <= capacity_bits(architecture, name)
+        keep &= needed <= rooms[name]
     return keep
 
 
-def _bound(grid: Grid, layer: Layer, architecture: Architecture) -> tuple[Floats, Floats]:
+def _bound(
+    grid: Grid, layer: Layer, architecture: Architecture, rooms: dict[str, int]
+) -> tuple[Floats, Floats]:
     """Cycles of the busiest resource, and relative energy, with as many filters in the buffer as fit."""
     _, r, t, p, q, _ = grid
     held = _pass_words(grid, layer)
@@ -137,7 +142,7 @@ def _bound(grid: Grid, layer: Layer, architecture: Architecture) -> tuple[Floats
     m_trips = -(-layer.sizes["M"] // (p * t))
     moved = _moved_words(grid, held, layer)
     first = 0 if architecture.spatial.initial_psums == "buffer" else 1
-    rounds = _tiles_of_filters(grid, held, layer, architecture)
+    rounds = _tiles_of_filters(grid, held, layer, architecture, rooms)
     off_chip = moved["weight"] + moved["input"] // m_trips * rounds + moved["output"]
     times = [
         _compute_cycles(grid, layer, architecture),
@@ -147,7 +152,7 @@ def _bound(grid: Grid, layer: Layer, architecture: Architecture) -> tuple[Floats
         moved["output"] * c_trips / _rate(architecture, "output", outwards=True),
         off_chip / _dram_words_per_cycle(architecture),
     ]
-    room = capacity_bits(architecture, architecture.levels("weight")[-1])
+    room = rooms[architecture.levels("weight")[-1]]
     alone = 2 * held["weight"] * architecture.word_bits["weight"] > room
     late = np.where(alone, times[1], 0.0)
     crossed = moved["weight"] + moved["input"] + 2 * moved["output"] * c_trips
@@ -177,12 +182,12 @@ def _compute_cycles(grid: Grid, layer: Layer, architecture: Architecture) -> Flo
 
 
 def _tiles_of_filters(
-    grid: Grid, held: dict[DataType, Grid], layer: Layer, architecture: Architecture
+    grid: Grid, held: dict[DataType, Grid], layer: Layer, architecture: Architecture, rooms: dict[str, int]
 ) -> Grid:
     """How many tiles the output channels take, with as many of them in the buffer as it holds."""
     _, _, t, p, _, _ = grid
     buffer, bits = architecture.levels("output")[-1], architecture.word_bits
-    room = np.full_like(t, capacity_bits(architecture, buffer))
+    room = np.full_like(t, rooms[buffer])
     if "input" in architecture.memories[buffer].keeps:
         room = room - held["input"] * bits["input"]
     filters = np.minimum(p * t, layer.sizes["M"])

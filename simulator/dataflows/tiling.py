@@ -6,8 +6,11 @@ words per MAC, grows their tiles in a few orders while buffers hold them, and ta
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from heapq import nsmallest
 from itertools import product
+from math import inf, prod
+from typing import Self
 
 from simulator.components.base import Rate
 from simulator.dataflows.loops import ceiling, even_parts, loops, thinned
@@ -16,7 +19,7 @@ from simulator.mapping.check import problems
 from simulator.mapping.mapping import Loops, Mapping
 from simulator.mapping.nest import INDEX, ONES, Extents, covered_by
 from simulator.mapping.tiles import fits, tile_bits, words
-from simulator.mapping.traffic import Cost, cost, off_chip_cycles
+from simulator.mapping.traffic import Cost, cost, off_chip_rate
 from simulator.names import ARRAY, DATA_TYPES, DIMENSIONS, REDUCTION, DataType, Dimension
 from simulator.spec.architecture import Architecture
 from simulator.spec.layer import Layer
@@ -59,7 +62,7 @@ class Style:
     finishes: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Core:
     """Where a step's work lies: loops over the array's axes, and inside one PE."""
 
@@ -67,7 +70,7 @@ class Core:
     columns: Loops
     pe: Loops = ()
 
-    @property
+    @cached_property
     def extents(self) -> Extents:
         """What one step covers."""
         return covered_by(self.rows + self.columns + self.pe, ONES)
@@ -124,10 +127,11 @@ def _best_cores(
 ) -> list[Core]:
     """The cores that fit and take the least time per MAC at the array's border, best first."""
     scored: list[tuple[tuple[float, float], int, Core]] = []
+    pace = _Pace.of(style, layer, architecture)
     for rows, columns in spatial:
         for pe in _bursts(style, rows + columns, layer, architecture):
             core = Core(rows, columns, pe)
-            scored.append((_step_score(style, core, layer, architecture), len(scored), core))
+            scored.append((pace.score(core, layer), len(scored), core))
     fitting: list[Core] = []
     for _, _, core in nsmallest(40 * CORES, scored):
         if _fit({}, style, core, layer, architecture):
@@ -155,24 +159,35 @@ def _bursts(style: Style, spatial: Loops, layer: Layer, architecture: Architectu
     yield from (loops(*((d, own[INDEX[d]]) for d in style.burst)) for own in found)
 
 
-def _step_score(style: Style, core: Core, layer: Layer, architecture: Architecture) -> tuple[float, float]:
-    """(Cycles, words over the border) per MAC of a full step.
+@dataclass(frozen=True, slots=True)
+class _Pace:
+    """What limits the steps of a layer; rates are per cycle, infinite where nothing limits them.
 
     Where outputs finish in their PEs, every pass takes its weights from off chip anew: that link counts too.
     """
-    extents = tuple(min(e, layer.sizes[d]) for e, d in zip(core.extents, DIMENSIONS, strict=True))
-    own = covered_by(core.pe, ONES)
-    macs, own_macs = 1, 1
-    for e, o in zip(extents, own, strict=True):
-        macs, own_macs = macs * e, own_macs * o
-    cycles, moved = own_macs / architecture.spatial.pe.macs_per_cycle, 0
-    for d in style.moving:
-        count = words(layer, extents, d)
-        moved += count * (2 if d == "output" else 1)
-        cycles = max(cycles, count / _rate(architecture, d))
-        if style.finishes and d == "weight":
-            cycles = max(cycles, off_chip_cycles(architecture, d, count))
-    return cycles / macs, moved / macs
+
+    sizes: Extents
+    macs: int
+    rates: dict[DataType, float]
+
+    @classmethod
+    def of(cls, style: Style, layer: Layer, architecture: Architecture) -> Self:
+        rates = {d: _rate(architecture, d) for d in style.moving}
+        if style.finishes and "weight" in rates:
+            rates["weight"] = min(rates["weight"], off_chip_rate(architecture, "weight"))
+        sizes = tuple(layer.sizes[d] for d in DIMENSIONS)
+        return cls(sizes, architecture.spatial.pe.macs_per_cycle, rates)
+
+    def score(self, core: Core, layer: Layer) -> tuple[float, float]:
+        """(Cycles, words over the border) per MAC of a full step."""
+        extents = tuple(map(min, core.extents, self.sizes))
+        macs, own_macs = prod(extents), prod(loop.trips for loop in core.pe)
+        cycles, moved = own_macs / self.macs, 0
+        for d, rate in self.rates.items():
+            count = words(layer, extents, d)
+            moved += count * (2 if d == "output" else 1)
+            cycles = max(cycles, count / rate)
+        return cycles / macs, moved / macs
 
 
 def _rate(architecture: Architecture, data_type: DataType) -> float:
@@ -181,23 +196,27 @@ def _rate(architecture: Architecture, data_type: DataType) -> float:
     ends = (ARRAY, inner) if data_type == "output" else (inner, ARRAY)
     name = architecture.network(data_type, *ends)
     rate: Rate = "unlimited" if name is None else architecture.networks[name].words_per_cycle
-    return float("inf") if isinstance(rate, str) else float(rate)
+    return inf if isinstance(rate, str) else float(rate)
 
 
 def _fit(
     grown: Trips, style: Style, core: Core, layer: Layer, architecture: Architecture, *, tiles: int = 1
 ) -> bool:
     """Whether every buffer holds ``tiles`` tiles: the outermost one all that has grown, the others a pass."""
-    reach = list(zip(DIMENSIONS, core.extents, strict=True))
-    whole = tuple(min(layer.sizes[d], e * grown.get(d, 1)) for d, e in reach)
-    stepped = {d: n for d, n in grown.items() if d in style.stepped}
-    one_pass = tuple(min(layer.sizes[d], e * stepped.get(d, 1)) for d, e in reach)
+    whole = _reached(core, grown, layer)
+    one_pass = _reached(core, {d: n for d, n in grown.items() if d in style.stepped}, layer)
     for position, memory in enumerate(list(architecture.memories.values())[1:]):
         bits = tile_bits(layer, one_pass if position else whole, memory.keeps, architecture.word_bits)
         quota = memory.tile_quota(bits, dict.fromkeys(bits, tiles))
         if any(quota[d] < tiles for d in bits):
             return False
     return True
+
+
+def _reached(core: Core, grown: Trips, layer: Layer) -> Extents:
+    """What a core covers with the given trips around it."""
+    reach = zip(DIMENSIONS, core.extents, strict=True)
+    return tuple([min(layer.sizes[d], e * grown.get(d, 1)) for d, e in reach])
 
 
 def _grow(

@@ -1,49 +1,38 @@
 """One layer on one machine: the processes that fill, drain and compute, and the run of them."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass
-from functools import partial
+from collections.abc import Callable
 from itertools import islice
 from math import lcm
 
 import numpy as np
-import simpy
 
 from simulator.components.base import Rate
 from simulator.components.memories.base import Memory
 from simulator.components.memories.dram import Dram
-from simulator.engine.passes import Row
-from simulator.engine.program import RING, STREAM_NAMES, Tables, new_state
-from simulator.engine.tiles import Tile, largest_tile_words, part_count, tile_count, tiles
+from simulator.engine.levels import Crossing, Fill, Hold, Level, Resident
+from simulator.engine.nest import nest_of
+from simulator.engine.program import STREAM_NAMES, Tables, new_state
+from simulator.engine.repeats import Repeats
+from simulator.engine.tiles import Tile, TileCursor, largest_tile_words, part_count, tile_count
 from simulator.engine.world import (
     ARRAY_LAST,
-    Breaks,
-    Credits,
+    Agenda,
     Fabric,
     FabricPort,
-    Leg,
-    Moved,
-    Process,
-    Transfer,
+    Lane,
+    Sleeper,
     World,
     compact,
     fabric_port,
-    when,
 )
 from simulator.errors import refuse
-from simulator.kernels import array as kernel
+from simulator.kernels import array
+from simulator.kernels import tables as kernel
 from simulator.mapping.mapping import Mapping
+from simulator.mapping.nest import Block
 from simulator.names import DATA_TYPES, DataType
 from simulator.spec.architecture import Architecture
 from simulator.spec.layer import Layer
-
-
-def data_type_stream(data_type: DataType, way: str) -> str:
-    """Name of the request stream of a data type that fills or drains a memory."""
-    if data_type != "output":
-        return data_type
-    return "psum_in" if way == "fill" else "psum_out"
-
 
 STREAM_OF: dict[DataType, tuple[int, ...]] = {
     "weight": (kernel.W,),
@@ -54,63 +43,41 @@ MOST_TILES = 64
 """Most tiles of a data type that a buffer takes, or one tile in all its parts; more would only sit there."""
 
 
-@dataclass(slots=True)
-class Traffic:
-    """Words that crossed between a memory and the next one out, and what was created on the way."""
-
-    fill_words: int = 0
-    drain_words: int = 0
-    padding_words: int = 0
-    fill_bytes: int = 0
-    drain_bytes: int = 0
-    saved_bytes: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class Resident:
-    """A tile that a memory holds, when it came and where it was before."""
-
-    tile: Tile
-    time: int
-    breaks: Breaks
-
-
-class Level:
-    """One data type in one memory: its room, its tiles, and who is next on either side."""
-
-    def __init__(self, world: World, name: str, parent: str, quota: int) -> None:
-        self.name, self.parent = name, parent
-        self.credits = Credits(world, quota)
-        self.ready: simpy.Store = simpy.Store(world)
-        self.through: simpy.Store = simpy.Store(world)
-        self.traffic = Traffic()
-
-
 class LayerMachine:
     """Everything that moves while one layer runs. Build it, call `run`, then read the state."""
 
     def __init__(
-        self, layer: Layer, mapping: Mapping, architecture: Architecture, relaxed: frozenset[str]
+        self,
+        layer: Layer,
+        mapping: Mapping,
+        architecture: Architecture,
+        relaxed: frozenset[str],
+        *,
+        fast_forward: bool = True,
+        coded_bits: Callable[[DataType, Block], int] | None = None,
     ) -> None:
+        """``coded_bits``: how long a tile of real data is on a coded link, in place of what is expected."""
+        self._coded_bits = coded_bits
+        if coded_bits is not None and self._codes(architecture):
+            fast_forward = False  # tiles of one size differ in length
         self.layer, self.mapping, self.architecture, self.relaxed = layer, mapping, architecture, relaxed
-        self.tables = Tables(layer, mapping, architecture, relaxed)
-        self.rows: Iterator[Row] = self.tables.rows()
-        self.program = self.tables.program()
-        self.cause_names = self.tables.causes()
+        self.nest = nest_of(layer, mapping)
+        self.tables = Tables(layer, mapping, self.nest, architecture, relaxed)
+        self.program = self.tables.program(tells=fast_forward)
         self.configured = architecture.configuration_cycles
         self.world = World(initial_time=self.configured)
         self.ports: dict[str, FabricPort] = {}
-        self._routes: dict[tuple[str, DataType, str], tuple[list[FabricPort], int]] = {}
-        self.fabric = Fabric(self.world, self._fabric_ticks())
+        self.port_counts: list[dict[str, int]] = []
+        self.fabric = Fabric(self.world, self._fabric_ticks(), self._log_crossing)
+        self.agendas = {name: Agenda(self.world) for name in islice(architecture.memories, 1, None)}
         self.levels: dict[tuple[str, DataType], Level] = {}
         self._make_levels()
-        rings = max(level.credits.capacity for level in self.levels.values()) + 4
-        self.state = new_state(self.tables, self.program, rings, self.configured)
-        self.bound = kernel.Bound(self.program, self.state)
-        self.wake = self.world.event()
-        self.type_counts: dict[int, int] = {}
+        rings = max(level.capacity for level in self.levels.values()) + 4
+        series = kernel.STREAMS + len(self.ports) + 2 * len(self.levels)
+        self.state = new_state(self.tables, self.program, rings, series, self.configured)
+        self.bound = array.Bound(self.program, self.state)
+        self.array = ArrayProcess(self, fast_forward=fast_forward)
         self.array_end = self.end = self.configured
-        self.drains: dict[tuple[str, tuple[int, ...]], simpy.Event] = {}
 
     def _fabric_ticks(self) -> int:
         rates = [rate for name in self.architecture.memories for rate in self._rates(name)]
@@ -142,247 +109,164 @@ class LayerMachine:
                         f"tiles of {needed}",
                         f"one tile of each must fit into {name}",
                     )
-                chain = self.architecture.levels(d)
-                parts = part_count(self.mapping, d, name) if name == chain[-1] else 1
-                room = parts * min(quota[d], max(1, MOST_TILES // parts))
-                self.levels[name, d] = Level(self.world, name, chain[chain.index(name) - 1], room)
+                self.levels[name, d] = self._level(name, d, quota[d])
+
+    def _level(self, name: str, data_type: DataType, quota: int) -> Level:
+        """Build a level with its lanes; memories come outermost first."""
+        chain = self.architecture.levels(data_type)
+        parent, innermost = chain[chain.index(name) - 1], name == chain[-1]
+        parts = part_count(self.mapping, self.nest, data_type, name) if innermost else 1
+
+        def cursor() -> TileCursor:
+            return TileCursor(
+                self.layer, self.mapping, self.nest, data_type, name, parent, innermost=innermost
+            )
+
+        kind = Hold if data_type == "output" else Fill
+        level = kind(
+            self.world, self.fabric, len(self.levels), name, data_type, self.tables.causes.index(name),
+            parts * min(quota, max(1, MOST_TILES // parts)), self.agendas[name], cursor(),
+            self._crossing, self._tell_array, self._note_tile, self.levels.get((parent, data_type)),
+        )  # fmt: skip
+        if level.above is not None:
+            level.above.inner = level
+        level.fill_lane = self._lane(level, parent, "fill")
+        if isinstance(level, Hold):
+            level.drains = cursor()
+            level.drain_lane = self._lane(level, parent, "drain")
+        return level
 
     def _tile_bits(self, memory: str, data_type: DataType) -> int:
         words = largest_tile_words(self.layer, self.mapping, data_type, memory)
         return words * self.architecture.word_bits[data_type]
 
-    def _port(self, owner: str, port: str, rate: Rate, part: Memory) -> FabricPort:
-        name = f"{owner}.{port}"
-        if name not in self.ports:
-            rate = "unlimited" if owner in self.relaxed or name in self.relaxed else rate
-            self.ports[name] = fabric_port(name, owner, rate, self.fabric.ticks, part)
-        return self.ports[name]
-
-    def _legs(
-        self, level: Level, data_type: DataType, words: int, bits: int, way: str
-    ) -> tuple[tuple[Leg, ...], int]:
-        """The ports between a level and the next one out with their units, and the latency."""
-        key = (level.name, data_type, way)
-        if key not in self._routes:
-            self._routes[key] = self._route(level, data_type, reads=way == "fill")
-        ports, latency = self._routes[key]
-        parent, units = self.architecture.memories[level.parent], words
-        if isinstance(parent, Dram):
-            units = parent.transfer_bytes(bits)
-        return (Leg(ports[0], units), *(Leg(port, words) for port in ports[1:])), latency
-
-    def _route(self, level: Level, data_type: DataType, *, reads: bool) -> tuple[list[FabricPort], int]:
-        parent, child = self.architecture.memories[level.parent], self.architecture.memories[level.name]
-        port, rate = parent.array_port(data_type, "read" if reads else "write")
-        latency = 0
-        if isinstance(parent, Dram):
-            rate = parent.bytes_per_core_cycle(self.architecture.clock_mhz)
-            latency += parent.latency_cycles
-        ports = [self._port(level.parent, port, rate, parent)]
-        ends = (level.parent, level.name) if reads else (level.name, level.parent)
-        network = self.architecture.network(data_type, *ends)
+    def _lane(self, level: Level, parent: str, way: str) -> Lane:
+        """The way of a level's tiles from or to the next memory out."""
+        outer, own = self.architecture.memories[parent], self.architecture.memories[level.name]
+        reads, latency = way == "fill", 0
+        port, rate = outer.array_port(level.data_type, "read" if reads else "write")
+        if isinstance(outer, Dram):
+            rate = outer.bytes_per_core_cycle(self.architecture.clock_mhz)
+            latency += outer.latency_cycles
+        ports = [self._port(f"{parent}.{port}", parent, rate, outer)]
+        ends = (parent, level.name) if reads else (level.name, parent)
+        network = self.architecture.network(level.data_type, *ends)
         if network is not None:
             part = self.architecture.networks[network]
             latency += part.latency_cycles
-            rate = "unlimited" if network in self.relaxed else part.words_per_cycle
-            shared = fabric_port(network, network, rate, self.fabric.ticks, part)
-            ports.append(self.ports.setdefault(network, shared))
-        own, own_rate = child.outer_port(data_type, "write" if reads else "read")
-        ports.append(self._port(level.name, own, own_rate, child))
-        return ports, latency
+            ports.append(self._port(network, network, part.words_per_cycle, part))
+        own_port, own_rate = own.outer_port(level.data_type, "write" if reads else "read")
+        ports.append(self._port(f"{level.name}.{own_port}", level.name, own_rate, own))
+        stream = level.data_type if level.data_type != "output" else ("psum_in" if reads else "psum_out")
+        sent = level.was_sent if reads else _nothing  # type: ignore[attr-defined]
+        done = level.arrived if reads else level.drained  # type: ignore[attr-defined]
+        lane = Lane(stream, tuple(ports), latency, level.agenda, sent, done)
+        self.fabric.lanes.append(lane)
+        return lane
 
-    def _tiles(self, level: Level, data_type: DataType) -> Iterator[Tile]:
-        innermost = level.name == self.architecture.levels(data_type)[-1]
-        return tiles(self.layer, self.mapping, data_type, level.name, level.parent, innermost=innermost)
+    def _port(self, name: str, owner: str, rate: Rate, part: Memory | object) -> FabricPort:
+        if name not in self.ports:
+            rate = "unlimited" if owner in self.relaxed or name in self.relaxed else rate
+            cause, number = self.tables.causes.index(owner), len(self.ports)
+            self.ports[name] = fabric_port(name, cause, number, rate, self.fabric.ticks, part)  # type: ignore[arg-type]
+            self.port_counts.append(dict.fromkeys(STREAM_NAMES, 0))
+        return self.ports[name]
 
-    def _move(self, level: Level, data_type: DataType, tile: Tile, way: str) -> Transfer:
-        words = tile.words - (tile.padding if self._from_outermost(level) else 0)
-        bits = self._crossing_bits(level, data_type, tile, words)
-        legs, latency = self._legs(level, data_type, words, bits, way)
-        crossing = legs[0].units if isinstance(self.architecture.memories[level.parent], Dram) else 0
-        if way == "fill":
-            level.traffic.fill_words += words
-            level.traffic.fill_bytes += crossing
-            level.traffic.padding_words += tile.words - words
-        else:
-            level.traffic.drain_words += words
-            level.traffic.drain_bytes += crossing
-        return self.fabric.move(legs, data_type_stream(data_type, way), latency)
+    def _crossing(self, level: Level, tile: Tile, way: str) -> Crossing:
+        """What a tile is on its way between a level and the next one out."""
+        lane = level.fill_lane if way == "fill" else level.drain_lane
+        assert lane is not None
+        parent = self.architecture.memories[self._parent(level)]
+        padding = tile.padding if level.above is None else 0
+        words = tile.words - padding
+        if not isinstance(parent, Dram):
+            counts = (words, 0, padding, 0, 0, 0) if way == "fill" else (0, words, 0, 0, 0, 0)
+            return Crossing((words,) * len(lane.ports), counts)
+        plain = words * self.architecture.word_bits[level.data_type]
+        bits = plain
+        final = level.data_type != "output" or (tile.last and way == "drain")
+        if final:  # a codec never sees sums that are not
+            bits = self._bits_of(level.data_type, tile, words, parent)
+        moved, saved = parent.transfer_bytes(bits), (plain - bits) // 8
+        counts = (words, 0, padding, moved, 0, saved) if way == "fill" else (0, words, 0, 0, moved, saved)
+        return Crossing((moved, *(words,) * (len(lane.ports) - 1)), counts)
 
-    def _crossing_bits(self, level: Level, data_type: DataType, tile: Tile, words: int) -> int:
-        """Bits that a tile's words are while they cross; a codec never sees sums that are not final."""
-        width = self.architecture.word_bits[data_type]
-        parent = self.architecture.memories[level.parent]
-        if not isinstance(parent, Dram) or (data_type == "output" and not tile.last):
-            return words * width
-        coded = parent.coded_bits(data_type, words, tile.row_words, width, self.layer.zeros.get(data_type))
-        level.traffic.saved_bytes += (words * width - coded) // 8
-        return coded
+    @staticmethod
+    def _codes(architecture: Architecture) -> bool:
+        outermost = architecture.memories[architecture.outermost]
+        return isinstance(outermost, Dram) and bool(outermost.codecs)
 
-    def _from_outermost(self, level: Level) -> bool:
-        return level.parent == self.architecture.outermost
+    def _bits_of(self, data_type: DataType, tile: Tile, words: int, dram: Dram) -> int:
+        """How many bits ``words`` of a tile are on their way from or to ``dram``."""
+        if self._coded_bits is not None and data_type in dram.codecs:
+            return self._coded_bits(data_type, tile.block)
+        width, zeros = self.architecture.word_bits[data_type], self.layer.zeros.get(data_type)
+        return dram.coded_bits(data_type, words, tile.row_words, width, zeros)
 
-    def _fill(self, level: Level, data_type: DataType) -> Process:
-        """Bring the tiles of weights or inputs into one memory, in order."""
-        above: Level | None = self.levels.get((level.parent, data_type))
-        source: Resident | None = None
-        for tile in self._tiles(level, data_type):
-            if above is not None and tile.parent_new:
-                source = yield above.ready.get()
-            known: Breaks = source.breaks if source is not None else ()
-            yield level.credits.take()
-            known = (*known, (int(self.world.now), level.name))
-            coming = self._move(level, data_type, tile, "fill")
-            when(coming.done, partial(self._arrived, level, data_type, tile, known))
-            yield coming.sent  # the next tile may be asked for before this one is visible: latencies overlap
+    def _parent(self, level: Level) -> str:
+        return self.architecture.outermost if level.above is None else level.above.name
 
-    def _arrived(
-        self, level: Level, data_type: DataType, tile: Tile, known: Breaks, event: simpy.Event
-    ) -> None:
-        moved: Moved = event.value  # type: ignore[assignment]
-        self._hand_in(level, data_type, Resident(tile, moved.visible, (*known, *moved.breaks)))
-        above = self.levels.get((level.parent, data_type))
-        if above is not None and tile.parent_last:
-            above.credits.give()
-
-    def _hold_outputs(self, level: Level) -> Process:
-        """Give room to the output tiles of one memory, load those with partial sums outside, drain them."""
-        above = self.levels.get((level.parent, "output"))
-        for tile in self._tiles(level, "output"):
-            known: Breaks = ()
-            if above is not None and tile.parent_new:
-                resident: Resident = yield above.ready.get()
-                known = resident.breaks
-            yield level.credits.take()
-            known = (*known, (int(self.world.now), level.name))
-            if not tile.first:
-                gone = self.drains.get((level.name, tile.key))
-                if gone is not None and not gone.processed:
-                    yield gone
-                moved: Moved = yield self._move(level, "output", tile, "fill").done
-                known = (*known, *moved.breaks)
-            self.drains[level.name, tile.key] = self.world.event()
-            self._hand_in(level, "output", Resident(tile, int(self.world.now), known))
-
-    def _drain_outputs(self, level: Level) -> Process:
-        """Write finished (or spilled) output tiles of one memory outward, in order."""
-        above = self.levels.get((level.parent, "output"))
-        for tile in self._tiles(level, "output"):
-            yield level.through.get()
-            self.world.process(self._drain(level, above, tile, self.drains[level.name, tile.key]))
-
-    def _drain(self, level: Level, above: Level | None, tile: Tile, gone: simpy.Event) -> Process:
-        moved: Moved = yield self._move(level, "output", tile, "drain").done
-        self.end = max(self.end, moved.visible)
-        level.credits.give()
-        gone.succeed()
-        if above is not None and tile.parent_last:
-            above.through.put(tile)
-
-    def _hand_in(self, level: Level, data_type: DataType, resident: Resident) -> None:
-        """Give a resident tile to whoever is next inside: another memory, or the array."""
-        if level.name != self.architecture.levels(data_type)[-1]:
-            level.ready.put(resident)
-            return
-        for stream in STREAM_OF[data_type]:
-            self._tell_kernel(stream, resident)
-        if not self.wake.triggered:
-            self.wake.succeed()
-
-    def _tell_kernel(self, stream: int, resident: Resident) -> None:
-        s = self.state
-        slot = int(s.stream[stream, kernel.TILES]) % s.tile_time.shape[1]
-        s.tile_time[stream, slot] = resident.time
-        marks = compact(resident.breaks)[-(kernel.BREAKS - 5) :]
-        s.tile_breaks[stream, slot] = 0
-        for i, (until, cause) in enumerate(marks):
-            s.tile_breaks[stream, slot, i] = until, self.cause_names.index(cause)
-        s.stream[stream, kernel.TILES] += 1
-
-    def _array(self) -> Process:
-        """Advance the kernel between events; hand on the tiles that it is through with."""
+    def _log(self, series: int, start: int, end: int, units: int) -> None:
         s, ticks = self.state, int(self.program.machine[kernel.TICKS])
-        forever = kernel.FOREVER
-        self._push()
-        while True:
-            limit = self.world.peek_cycle(forever)
-            code = self.bound.advance(forever if limit == forever else limit * ticks)
-            self._report_events()
-            if code == 1:
-                self._push()
-                continue
-            if s.scalars[kernel.FINAL] and bool(
-                (s.stream[:, kernel.AT_PASS] >= s.scalars[kernel.PUSHED]).all()
-            ):
-                break
-            self.wake = self.world.event()
-            if code == 2:
-                timer = self.world.at_end_of_cycle(ARRAY_LAST, self.world.peek_cycle(forever))
-                yield timer | self.wake
-            else:
-                yield self.wake
-            yield self.world.at_end_of_cycle(ARRAY_LAST)
-        self.array_end = int(s.stream[kernel.POUT, kernel.LAST_FINISH])
-        self.end = max(self.end, self.array_end)
+        row = int(s.scalars[kernel.LOGGED])
+        if row - int(s.scalars[kernel.BINNED]) >= kernel.LOG_ROWS - 8:
+            self.bound.fill_windows()
+        s.log[row % kernel.LOG_ROWS, :4] = series, start * ticks, end * ticks, units
+        s.scalars[kernel.LOGGED] = row + 1
 
-    def _push(self) -> None:
-        """Give the kernel passes until its ring is full or the layer ends."""
-        s = self.state
-        oldest = min(
-            int(s.stream[:, kernel.AT_PASS].min()),
-            int(s.scalars[kernel.OPENED]),
-            int(s.scalars[kernel.MAC_PASS]),
+    def _log_crossing(self, port: FabricPort, stream: str, begin: int, visible: int, units: int) -> None:
+        self.port_counts[port.number][stream] += units
+        self._log(kernel.STREAMS + port.number, begin, max(begin + 1, visible), units)
+
+    def _note_tile(self, level: Level, way: int) -> None:
+        self._log(
+            kernel.STREAMS + len(self.ports) + 2 * level.number + way, self.world.cycle, self.world.cycle, 1
         )
-        room = RING - (int(s.scalars[kernel.PUSHED]) - oldest)
-        if s.scalars[kernel.FINAL] or room <= 0:
-            return
-        block = list(islice(self.rows, room))
-        for row in block:
-            s.passes[int(s.scalars[kernel.PUSHED]) % RING] = row
-            s.scalars[kernel.PUSHED] += 1
-            self.type_counts[row[kernel.TYPE]] = self.type_counts.get(row[kernel.TYPE], 0) + 1
-        if len(block) < room:
-            s.scalars[kernel.FINAL] = 1
 
-    def _report_events(self) -> None:
+    def _tell_array(self, level: Level, resident: Resident) -> None:
+        """A tile is in the innermost memory: the streams at the array may use it."""
         s = self.state
-        for stream, time in s.events[: int(s.scalars[kernel.EVENTS])].tolist():
-            data_type: DataType = "output" if stream == kernel.POUT else DATA_TYPES[stream]
-            level = self.levels[self.architecture.levels(data_type)[-1], data_type]
-            timer = self.world.timeout(max(0, time - int(self.world.now)))
-            if stream == kernel.POUT:
-                timer.callbacks.append(lambda _, level=level: level.through.put(True))  # type: ignore[misc]
-            else:
-                timer.callbacks.append(lambda _, level=level: level.credits.give())  # type: ignore[misc]
-        s.scalars[kernel.EVENTS] = 0
+        marks = compact(resident.breaks)[-(kernel.BREAKS - 5) :]
+        for stream in STREAM_OF[level.data_type]:
+            slot = int(s.stream[stream, kernel.TILES]) % s.tile_time.shape[1]
+            s.tile_time[stream, slot] = resident.time
+            for i, (until, cause) in enumerate(marks):
+                s.tile_until[stream, slot, i], s.tile_cause[stream, slot, i] = until, cause
+            s.tile_cause[stream, slot, len(marks)] = -1
+            s.stream[stream, kernel.TILES] += 1
+        s.scalars[kernel.KNOWN] = s.scalars[kernel.TRIES] = 0
+        self.array.wake_at(self.world.cycle)
+
+    def tile_is_through(self, stream: int, cycle: int) -> None:
+        """A stream at the array is through with a tile, or has completed one, at ``cycle``."""
+        data_type: DataType = "output" if stream == kernel.POUT else DATA_TYPES[stream]
+        level = self.levels[self.tables.inner[data_type], data_type]
+        do = level.through if isinstance(level, Hold) else level.give
+        level.agenda.expect(max(self.world.cycle, cycle), do, None)
 
     def run(self) -> None:
         """Run the layer to its end; all results are in the state afterwards."""
-        for (_, data_type), level in self.levels.items():
-            if data_type == "output":
-                self.world.process(self._hold_outputs(level))
-                self.world.process(self._drain_outputs(level))
-            else:
-                self.world.process(self._fill(level, data_type))
-        array = self.world.process(self._array())
+        for level in self.levels.values():
+            level.begin()
+        self.array.wake_at(self.world.cycle)
         self.world.run()
-        if array.is_alive:
+        if not self.array.finished:
             raise RuntimeError(self._stuck())
+        self.array_end = int(self.state.finish[kernel.POUT])
+        self.end = max(self.array_end, *(x.end for x in self.levels.values() if isinstance(x, Hold)))
+        self.bound.fill_windows()
         self._close_accounts()
 
     def _stuck(self) -> str:
         s = self.state
-        places = ", ".join(
-            f"{n} at pass {int(s.stream[i, kernel.AT_PASS])}" for i, n in enumerate(STREAM_NAMES)
-        )
+        places = ", ".join(f"{n} at {s.digit[i].tolist()}" for i, n in enumerate(STREAM_NAMES))
         where = f"layer {self.layer.name} came to a standstill at cycle {self.world.now}: {places}"
         return f"{where}; this is a fault of the simulator"
 
     def _close_accounts(self) -> None:
         """Name the PE-cycles from each PE's last work to the layer's end."""
         s, p = self.state, self.program
-        last_type = int(s.passes[(int(s.scalars[kernel.PUSHED]) - 1) % RING, kernel.TYPE])
-        mapped = p.mapped[last_type] != 0
+        mapped = p.work[int(s.scalars[kernel.LEFT_KIND]), kernel.CYCLES] != 0
         rest = self.array_end - s.pe[kernel.CLOCK]
         assert int(rest.min()) >= 0, "a PE worked beyond the array's last result"
         drained = np.minimum(rest, p.machine[kernel.PIPELINE])
@@ -391,3 +275,35 @@ class LayerMachine:
         s.names[:, kernel.UNMAPPED] += np.where(mapped, 0, rest)
         s.names[:, kernel.BETWEEN] += self.end - self.array_end
         s.pe[kernel.CLOCK] = self.end
+
+
+def _nothing(*_: object) -> None:
+    """Who drains does not wait for the ports."""
+
+
+class ArrayProcess(Sleeper):
+    """The PE array: advances its kernel between events and hands on the tiles that it is through with."""
+
+    def __init__(self, machine: LayerMachine, *, fast_forward: bool) -> None:
+        super().__init__(machine.world, ARRAY_LAST)
+        self.machine, self.finished = machine, False
+        self.repeats = Repeats(machine) if fast_forward else None
+        self._ticks = int(machine.program.machine[kernel.TICKS])
+
+    def act(self) -> None:
+        """Run up to the next event that may change what the array sees."""
+        machine, s = self.machine, self.machine.state
+        while True:
+            limit = self.world.peek_cycle(kernel.FOREVER)
+            bounded = limit < kernel.FOREVER
+            code = machine.bound.advance(limit * self._ticks if bounded else kernel.FOREVER)
+            for stream, time in s.events[: int(s.scalars[kernel.EVENTS])].tolist():
+                machine.tile_is_through(stream, time)
+            s.scalars[kernel.EVENTS] = 0
+            if code != array.PASSED:
+                break
+            if self.repeats is not None:
+                self.repeats.look_back()
+        self.finished = bool(s.stream[:, kernel.ENDED].all())
+        if code == array.AT_LIMIT:
+            self.wake_at(self.world.peek_cycle(kernel.FOREVER))

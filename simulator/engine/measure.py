@@ -4,12 +4,19 @@ from typing import Any
 
 import numpy as np
 
-from simulator.components.memories.dram import Dram
-from simulator.components.networks.base import Ints
-from simulator.engine.machine import LayerMachine, Level
+from simulator.engine.levels import (
+    DRAIN_BYTES,
+    DRAIN_WORDS,
+    FILL_BYTES,
+    FILL_WORDS,
+    PADDING_WORDS,
+    SAVED_BYTES,
+    Level,
+)
+from simulator.engine.machine import LayerMachine
 from simulator.engine.program import STREAM_NAMES, STREAM_TYPES, Port, stream_ports
 from simulator.engine.world import FabricPort
-from simulator.kernels import array as kernel
+from simulator.kernels import tables as kernel
 from simulator.names import ARRAY, DATA_TYPES, PE_CYCLE_NAMES, STALL_NAMES, DataType
 
 Tree = dict[str, Any]
@@ -23,11 +30,11 @@ def measure(machine: LayerMachine) -> Tree:
     macs = int(
         sum(n * int(k.macs.sum()) for n, k in zip(state.computed.tolist(), machine.tables.kinds, strict=True))
     )
-    active = [int(t.mapped.sum()) for t in machine.tables.types]
-    counted = machine.type_counts
+    active = (machine.program.work[:, kernel.CYCLES] != 0).sum(axis=1).tolist()
+    counted = {kind: n for kind, n in enumerate(state.passes.tolist()) if n}
     passes = sum(counted.values())
-    dram = machine.architecture.outermost
-    children = [level for level in machine.levels.values() if level.parent == dram]
+    skipped = 0 if machine.array.repeats is None else machine.array.repeats.skipped
+    children = [level for level in machine.levels.values() if level.above is None]
     return {
         "macs": macs,
         "cycles": machine.end,
@@ -39,11 +46,13 @@ def measure(machine: LayerMachine) -> Tree:
         "words": words,
         "words_created": words_created(machine),
         "ports": ports(machine),
-        "bytes_dram": sum(level.traffic.fill_bytes + level.traffic.drain_bytes for level in children),
+        "bytes_dram": sum(level.counts[FILL_BYTES] + level.counts[DRAIN_BYTES] for level in children),
         "bytes_glb": glb_bytes(machine, words),
         "actions": actions(machine, words, macs, dict(layer.zeros)),
         "windows": windows(machine),
         "passes": passes,
+        "passes_simulated": passes - skipped,
+        "passes_skipped": skipped,
         "steps": int(state.computed.sum()),
     }
 
@@ -51,13 +60,13 @@ def measure(machine: LayerMachine) -> Tree:
 def stall_causes(machine: LayerMachine) -> Tree:
     """PE-cycles by stall name and cause; a cause without any is left out."""
     table = machine.state.causes.tolist()
-    named = [{c: n for c, n in zip(machine.cause_names, row, strict=True) if n} for row in table]
+    named = [{c: n for c, n in zip(machine.tables.causes, row, strict=True) if n} for row in table]
     return dict(zip(STALL_NAMES, named, strict=True))
 
 
 def stream_words(machine: LayerMachine) -> dict[str, int]:
     """Words that each stream moved between the array and its buffers."""
-    return dict(zip(STREAM_NAMES, machine.state.windows.sum(axis=1).tolist(), strict=True))
+    return dict(zip(STREAM_NAMES, machine.state.windows.sum(axis=1).tolist(), strict=False))
 
 
 def words_by_level(machine: LayerMachine) -> Tree:
@@ -73,11 +82,11 @@ def words_by_level(machine: LayerMachine) -> Tree:
         else:
             inner["array_read"] = moved[data_type]
     for (name, data_type), level in machine.levels.items():
-        traffic = level.traffic
-        out[name][data_type]["outer_write"] = traffic.fill_words + traffic.padding_words
-        out[name][data_type]["outer_read"] = traffic.drain_words
-        out[level.parent][data_type]["array_read"] += traffic.fill_words
-        out[level.parent][data_type]["array_write"] += traffic.drain_words
+        counts = level.counts
+        out[name][data_type]["outer_write"] = counts[FILL_WORDS] + counts[PADDING_WORDS]
+        out[name][data_type]["outer_read"] = counts[DRAIN_WORDS]
+        out[parent_of(machine, level)][data_type]["array_read"] += counts[FILL_WORDS]
+        out[parent_of(machine, level)][data_type]["array_write"] += counts[DRAIN_WORDS]
     return out
 
 
@@ -85,11 +94,12 @@ def words_created(machine: LayerMachine) -> Tree:
     """What a port makes up or spares: padding words, zero psums, bytes that a codec saves on a link."""
     out: Tree = {}
     for (name, data_type), level in machine.levels.items():
-        if level.traffic.padding_words:
-            out.setdefault(name, {})[f"padding_{data_type}"] = level.traffic.padding_words
-        if level.traffic.saved_bytes:
-            out.setdefault(level.parent, {})[f"codec_saved_bytes_{data_type}"] = level.traffic.saved_bytes
-    zeros = int(machine.state.scalars[kernel.ZERO_WORDS])
+        if level.counts[PADDING_WORDS]:
+            out.setdefault(name, {})[f"padding_{data_type}"] = level.counts[PADDING_WORDS]
+        if level.counts[SAVED_BYTES]:
+            saved = level.counts[SAVED_BYTES]
+            out.setdefault(parent_of(machine, level), {})[f"codec_saved_bytes_{data_type}"] = saved
+    zeros = int(machine.state.zero_words[0])
     if zeros:
         out.setdefault(machine.architecture.levels("output")[-1], {})["zero_psums"] = zeros
     return out
@@ -110,24 +120,23 @@ def ports(machine: LayerMachine) -> Tree:
     table, routes = stream_ports(machine.architecture, machine.relaxed)
     moved, ticks = stream_words(machine), int(machine.program.machine[kernel.TICKS])
     for number, port in enumerate(table):
-        row = machine.state.port[number]
+        row = machine.state.moved[number]
         streams = {s: moved[s] for s, route in zip(STREAM_NAMES, routes, strict=True) if number in route}
         out[port.name] = _port(port, int(row[kernel.MOVED]), int(row[kernel.BUSY]) / ticks, streams)
-    moved_by: dict[str, dict[str, int]] = {name: {} for name in machine.ports}
-    for name, stream, _, _, units in machine.fabric.transfers:
-        moved_by[name][stream] = moved_by[name].get(stream, 0) + units
     for name, fabric_port in machine.ports.items():
         known = out.setdefault(name, {"words": 0, "busy_cycles": 0, "limit_per_cycle": None, "by_stream": {}})
-        dram = isinstance(machine.architecture.memories.get(fabric_port.cause), Dram)
-        limit = _fabric_limit(machine, fabric_port)
+        counts = machine.port_counts[fabric_port.number]
+        units = sum(counts.values())
+        dram = name.split(".")[0] == machine.architecture.outermost
         known |= {
             "unit": "bytes" if dram else "words",
-            "words": known["words"] + fabric_port.units,
-            "busy_cycles": known["busy_cycles"] + fabric_port.busy_ticks / machine.fabric.ticks,
-            "limit_per_cycle": limit,
+            "words": known["words"] + units,
+            "busy_cycles": known["busy_cycles"] + units * fabric_port.ticks_per_unit / machine.fabric.ticks,
+            "limit_per_cycle": _fabric_limit(machine, fabric_port),
         }
-        for stream, units in moved_by[name].items():
-            known["by_stream"][stream] = known["by_stream"].get(stream, 0) + units
+        for stream, moved_units in counts.items():
+            if moved_units:
+                known["by_stream"][stream] = known["by_stream"].get(stream, 0) + moved_units
     return out
 
 
@@ -147,46 +156,20 @@ def _port(port: Port, words: int, busy_cycles: float, streams: dict[str, int]) -
 
 
 def windows(machine: LayerMachine) -> Tree:
-    """Series over time: words of each stream and fabric port and the most tiles held, per window."""
-    width = 1 << int(machine.state.scalars[kernel.SHIFT])
-    while machine.end // width >= kernel.WINDOWS:
-        width *= 2
-    fold = width >> int(machine.state.scalars[kernel.SHIFT])
-    count = machine.end // width + 1
-    out: Tree = {"width_cycles": np.array(width)}
-    for stream, row in zip(STREAM_NAMES, machine.state.windows, strict=True):
-        folded = row.reshape(-1, fold).sum(axis=1) if fold > 1 else row
-        out[f"words.{stream}"] = folded[:count].copy()
-    by_port: dict[str, Ints] = {}
-    for name, _, start, end, units in machine.fabric.transfers:
-        _spread(
-            by_port.setdefault(f"units.{name}", np.zeros(count, dtype=np.int64)), start, end, units, width
-        )
-    out |= by_port
-    for (name, data_type), level in machine.levels.items():
-        out[f"tiles.{name}.{data_type}"] = _peaks(level, count, width)
-    return out
-
-
-def _spread(series: Ints, start: int, end: int, units: int, width: int) -> None:
-    """Add ``units`` evenly over [start, end) to windows of ``width``; nothing is lost to rounding."""
-    length, gone = max(1, end - start), 0
-    for window in range(start // width, min((start + length - 1) // width, len(series) - 1) + 1):
-        until = min((window + 1) * width, start + length) - start
-        upto = units * until // length
-        series[window] += upto - gone
-        gone = upto
-
-
-def _peaks(level: Level, count: int, width: int) -> Ints:
-    """The most tiles that a memory held of a data type, per window."""
-    out = np.zeros(count, dtype=np.int64)
-    held, at = 0, 0
-    for time, tiles in [*level.credits.history, (count * width, 0)]:
-        window = min(time // width, count - 1)
-        out[at + 1 : window + 1] = np.maximum(out[at + 1 : window + 1], held)
-        out[window] = max(out[window], tiles)
-        held, at = tiles, window
+    """Series over time: units of every stream and fabric port per window, and tiles held at its end."""
+    state, width = machine.state, 1 << int(machine.state.scalars[kernel.SHIFT])
+    fold = 1
+    while machine.end // (width * fold) >= kernel.WINDOWS:
+        fold *= 2
+    count = machine.end // (width * fold) + 1
+    series = state.windows.reshape(len(state.windows), -1, fold).sum(axis=2)[:, :count].copy()
+    ports = kernel.STREAMS + len(machine.ports)
+    out: Tree = {"width_cycles": np.array(width * fold)}
+    out |= {f"words.{stream}": series[i] for i, stream in enumerate(STREAM_NAMES)}
+    out |= {f"units.{name}": series[kernel.STREAMS + port.number] for name, port in machine.ports.items()}
+    for level in machine.levels.values():
+        taken, given = series[ports + 2 * level.number], series[ports + 2 * level.number + 1]
+        out[f"tiles.{level.name}.{level.data_type}"] = np.cumsum(taken - given)
     return out
 
 
@@ -227,8 +210,8 @@ def actions(machine: LayerMachine, words: Tree, macs: int, zeros: dict[DataType,
     links = architecture.psum_links()
     if links is not None:
         out[links]["output"] = {"hop": hops}
-    for level_data, level in machine.levels.items():
-        _between_memories(machine, level_data[1], level, out)
+    for level in machine.levels.values():
+        _between_memories(machine, level, out)
     for name in (ARRAY, *list(architecture.memories)[1:], *architecture.networks):
         out.setdefault(name, {})["all"] = {"clock": machine.end, "leakage": machine.end}
     return out
@@ -245,13 +228,19 @@ def _delivered(machine: LayerMachine) -> dict[str, int]:
     return out
 
 
-def _between_memories(machine: LayerMachine, data_type: DataType, level: Level, out: Tree) -> None:
+def _between_memories(machine: LayerMachine, level: Level, out: Tree) -> None:
     """Words over a network that joins two memories, one destination each."""
+    parent = parent_of(machine, level)
     for ends, n in (
-        ((level.parent, level.name), level.traffic.fill_words),
-        ((level.name, level.parent), level.traffic.drain_words),
+        ((parent, level.name), level.counts[FILL_WORDS]),
+        ((level.name, parent), level.counts[DRAIN_WORDS]),
     ):
-        network = machine.architecture.network(data_type, *ends)
+        network = machine.architecture.network(level.data_type, *ends)
         if network is not None:
-            counts = out[network].setdefault(data_type, {"deliver": 0})
+            counts = out[network].setdefault(level.data_type, {"deliver": 0})
             counts["deliver"] += n
+
+
+def parent_of(machine: LayerMachine, level: Level) -> str:
+    """The name of the next memory out."""
+    return machine.architecture.outermost if level.above is None else level.above.name

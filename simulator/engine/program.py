@@ -1,29 +1,28 @@
 """From a layer, its mapping and a machine to the tables that the array kernel runs."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass, field
-from itertools import product
-from math import lcm
+from dataclasses import dataclass
+from math import lcm, prod
 
 import numpy as np
 
 from simulator.components.base import Arbitrated, Rate
-from simulator.components.networks.base import Delivery, Ints, Network
-from simulator.engine.passes import Row, pass_rows, psum_blocks
+from simulator.components.networks.base import Delivery, Ints
+from simulator.engine.nest import Nest
 from simulator.engine.steps import StepKind, Wires, step_kind
+from simulator.engine.tiles import part_loops
 from simulator.errors import refuse
-from simulator.kernels import array as kernel
+from simulator.kernels import tables as kernel
 from simulator.mapping.mapping import Mapping
-from simulator.mapping.nest import INDEX, Block, Extents, steps_of, walk
-from simulator.names import ARRAY, DATA_TYPES, REDUCTION, RELEVANT, DataType
+from simulator.mapping.nest import INDEX, Extents
+from simulator.names import ARRAY, DATA_TYPES, DIMENSIONS, REDUCTION, RELEVANT, DataType
 from simulator.spec.architecture import Architecture
 from simulator.spec.layer import Layer
 
 MODES = {"fifo": kernel.FIFO, "priority": kernel.PRIORITY, "round_robin": kernel.ROUND_ROBIN}
 STREAM_NAMES = ("weight", "input", "psum_in", "psum_out")
 STREAM_TYPES: tuple[DataType, ...] = ("weight", "input", "output", "output")
-RING = 512
-"""How many passes the array's sequencer knows at the most; it looks at least half as far ahead."""
+STEADY_TRIPS = 12
+"""From how many iterations on a loop inside a pass is looked at for what repeats."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,36 +34,6 @@ class Port:
     rate: Rate
     mode: int
     ranks: tuple[int, ...]
-
-
-@dataclass(slots=True)
-class PassType:
-    """Passes of one extent: the tables of its steps."""
-
-    start: int
-    steps: int
-    mapped: Ints
-    moves: dict[DataType, bool]
-
-
-@dataclass(slots=True)
-class _StepTable:
-    """Step columns, filled as pass types are met."""
-
-    kind: list[int] = field(default_factory=list)
-    new_w: list[int] = field(default_factory=list)
-    new_i: list[int] = field(default_factory=list)
-    new_o: list[int] = field(default_factory=list)
-    first: list[int] = field(default_factory=list)
-    dying: list[int] = field(default_factory=list)
-    part: list[tuple[int, int]] = field(default_factory=list)
-    block: list[int] = field(default_factory=list)
-
-    def rows(self) -> Ints:
-        """The kernel's step table."""
-        columns = (self.kind, self.new_w, self.new_i, self.new_o, self.first, self.dying)
-        parts = zip(*self.part, strict=True)
-        return np.ascontiguousarray(np.array([*columns, *parts, self.block], dtype=np.int64).T)
 
 
 def wires_of(architecture: Architecture) -> Wires:
@@ -117,207 +86,157 @@ def stream_ports(architecture: Architecture, relaxed: frozenset[str]) -> tuple[l
 
 
 class Tables:
-    """Builds a layer's `Program`, and its pass rows on demand."""
+    """Builds a layer's `Program`."""
 
     def __init__(
-        self, layer: Layer, mapping: Mapping, architecture: Architecture, relaxed: frozenset[str]
+        self, layer: Layer, mapping: Mapping, nest: Nest, architecture: Architecture, relaxed: frozenset[str]
     ) -> None:
-        self.layer, self.mapping, self.architecture = layer, mapping, architecture
+        self.layer, self.mapping, self.nest, self.architecture = layer, mapping, nest, architecture
         self.wires = wires_of(architecture)
         self.inner = {d: architecture.levels(d)[-1] for d in DATA_TYPES}
         self.relaxed = relaxed
-        self.kinds: list[StepKind] = []
-        self.types: list[PassType] = []
-        self._kind_of: dict[Extents, int] = {}
-        self._type_of: dict[Extents, int] = {}
-        self._steps = _StepTable()
-        self._slide_dimension, self.back = self._sliding()
-        self.step_blocks = 1
-        for loop in mapping.steps:
-            if loop.dimension in RELEVANT["output"]:
-                self.step_blocks *= loop.trips
-        self.blocks = psum_blocks(mapping, self.inner["output"], self.step_blocks)
-        for _ in self._all_pass_extents():
-            pass
+        self.causes = [*architecture.memories, *architecture.networks, ARRAY]
+        self._slide, self._back = self._sliding()
+        self.kinds: list[StepKind] = [self._kind(extent) for extent in nest.step_extents()]
+        self.block_weights = self._block_weights()
+        covered = [i for i, weight in enumerate(self.block_weights) if weight]
+        self.blocks = prod(nest.loops[i].trips for i in covered)
 
-    def rows(self) -> Iterator[Row]:
-        """The pass rows, in order."""
-        return pass_rows(self.layer, self.mapping, self.inner, self._describe, self.step_blocks)
+    def _kind(self, extent: Extents) -> StepKind:
+        clipped = tuple(min(e, n) for e, n in zip(extent, self.mapping.step_extents, strict=True))
+        return step_kind(self.layer, self.mapping, clipped, self._back, self.wires)
 
-    def _describe(self, extent: Extents) -> tuple[int, dict[DataType, bool]]:
-        number = self.type_number(extent)
-        return number, self.types[number].moves
-
-    def _all_pass_extents(self) -> Iterator[int]:
-        """Register every extent that a pass can have: each dimension whole or what a remainder leaves."""
-        sizes = {d: self.layer.sizes[d] for d in INDEX}
-        options: list[set[int]] = [{sizes[d]} for d in INDEX]
-        for loop, step in zip(
-            self.mapping.outer, steps_of(self.mapping.outer, self.mapping.pass_extents), strict=True
-        ):
-            i = INDEX[loop.dimension]
-            options[i] = {e for n in options[i] for e in _pieces(n, step)}
-        clipped = [{min(e, c) for e in o} for o, c in zip(options, self.mapping.pass_extents, strict=True)]
-        yield from (self.type_number(extent) for extent in _combinations(clipped))
-
-    def _sliding(self) -> tuple[str | None, tuple[int, int]]:
-        """The step loop along which windows slide, and by how many input (rows, columns) at a time."""
-        moving = [
-            i for i, x in enumerate(self.mapping.steps) if x.dimension in RELEVANT["input"] and x.trips > 1
-        ]
+    def _sliding(self) -> tuple[int, tuple[int, int]]:
+        """The loop along which windows slide (-1: none), and by how many input (rows, columns) at a time."""
+        nest = self.nest
+        moving = [i for i in range(nest.split, len(nest.loops)) if nest.over(RELEVANT["input"]) >> i & 1]
         if not moving:
-            return None, (0, 0)
-        loop = self.mapping.steps[moving[-1]]
-        step = steps_of(self.mapping.steps, self.mapping.step_extents)[moving[-1]]
-        if loop.dimension == "Q":
-            return "Q", (0, step * self.layer.stride[1])
-        if loop.dimension == "P":
-            return "P", (step * self.layer.stride[0], 0)
-        return None, (0, 0)
+            return -1, (0, 0)
+        loop, far = moving[-1], nest.steps[moving[-1]]
+        if nest.loops[loop].dimension == "Q":
+            return loop, (0, far * self.layer.stride[1])
+        if nest.loops[loop].dimension == "P":
+            return loop, (far * self.layer.stride[0], 0)
+        return -1, (0, 0)
 
-    def kind_number(self, extent: Extents) -> int:
-        """Number of the kind of steps that cover ``extent``."""
-        if extent not in self._kind_of:
-            self._kind_of[extent] = len(self.kinds)
-            self.kinds.append(step_kind(self.layer, self.mapping, extent, self.back, self.wires))
-        return self._kind_of[extent]
-
-    def type_number(self, extent: Extents) -> int:
-        """Number of the type of passes that cover ``extent``."""
-        if extent not in self._type_of:
-            self._type_of[extent] = len(self.types)
-            self.types.append(self._build_type(extent))
-        return self._type_of[extent]
-
-    def _build_type(self, extent: Extents) -> PassType:
-        mapping, table = self.mapping, self._steps
-        loops, start = mapping.steps, len(table.kind)
-        zero = Block((0,) * len(extent), extent)
-        relevant = {d: [i for i, x in enumerate(loops) if x.dimension in RELEVANT[d]] for d in DATA_TYPES}
-        reduction = [i for i, x in enumerate(loops) if x.dimension in REDUCTION]
-        weights, weight = {}, 1
-        for i in reversed(relevant["output"]):
-            weights[i] = weight
-            weight *= loops[i].trips
-        mapped = np.zeros(self.wires.rows * self.wires.columns, dtype=np.int64)
-        moves = dict.fromkeys(DATA_TYPES, False)
-        before: tuple[int, ...] | None = None
-        for iteration in walk(loops, zero, mapping.step_extents):
-            now = iteration.digits
-            kind = self.kind_number(iteration.block.extent)
-            mapped |= (self.kinds[kind].macs > 0).astype(np.int64)
-            new = {d: before is None or any(now[i] != before[i] for i in relevant[d]) for d in DATA_TYPES}
-            for d in DATA_TYPES:
-                moves[d] |= before is not None and new[d]
-            table.kind.append(kind)
-            table.new_w.append(int(new["weight"]))
-            table.new_i.append(self._input_mode(before, now, new["input"], relevant["input"]))
-            table.new_o.append(int(new["output"]))
-            table.first.append(int(all(now[i] == 0 for i in reduction)))
-            table.block.append(sum(now[i] * w for i, w in weights.items()))
-            before = now
-        self._fill_dying(start)
-        return PassType(start, len(table.kind) - start, mapped, moves)
-
-    def _input_mode(
-        self, before: tuple[int, ...] | None, now: tuple[int, ...], new: bool, relevant: list[int]
-    ) -> int:
-        """0: the inputs stay; 1: a whole new window; 2: the window slides."""
-        if not new:
-            return 0
-        if before is None or self._slide_dimension is None:
-            return 1
-        changed = [i for i in relevant if now[i] != before[i]]
-        loop = self.mapping.steps[changed[0]].dimension
-        slides = (
-            len(changed) == 1 and loop == self._slide_dimension and now[changed[0]] == before[changed[0]] + 1
-        )
-        return 2 if slides else 1
-
-    def _fill_dying(self, start: int) -> None:
-        """What each step of a new type leaves dead, and after which part of its MACs."""
-        table, end = self._steps, len(self._steps.kind)
-        for j in range(start, end):
-            mode = table.new_i[j + 1] if j + 1 < end else 1
-            kind = self.kinds[table.kind[j]]
-            if mode == 2:
-                after = self.kinds[table.kind[j + 1]]
-                kept = _most(after.deliveries[1]) - _most(after.deliveries[2])
-                table.dying.append(max(0, _most(kind.deliveries[1]) - kept))
-                part = (kind.dying_columns, kind.columns) if self._columns_first() else (1, 1)
-                table.part.append(part)
-            else:
-                table.dying.append(-1 if mode == 1 else 0)
-                table.part.append((1, 1))
+    def _block_weights(self) -> list[int]:
+        """How many psum blocks of an output tile in its innermost memory each loop goes on by."""
+        nest, out, weight = self.nest, [0] * len(self.nest.loops), 1
+        relevant = nest.over(RELEVANT["output"])
+        for i in range(len(out) - 1, nest.outside(self.mapping, self.inner["output"]) - 1, -1):
+            if relevant >> i & 1:
+                out[i] = weight
+                weight *= nest.loops[i].trips
+        return out
 
     def _columns_first(self) -> bool:
         """Whether a PE works column by column, so that the columns that leave its window are used first."""
         loops = [loop for loop in self.mapping.pe if loop.trips > 1]
         one_column = self.mapping.pe_extents[INDEX["Q"]] == 1
         taps = self.mapping.pe_extents[INDEX["S"]]
-        return (
-            self._slide_dimension == "Q"
-            and one_column
-            and (taps == 1 or (bool(loops) and loops[0].dimension == "S"))
-        )
+        slides = self._slide >= 0 and self.nest.loops[self._slide].dimension == "Q"
+        return slides and one_column and (taps == 1 or (bool(loops) and loops[0].dimension == "S"))
 
-    def program(self) -> kernel.Program:
-        """The kernel's tables."""
-        array, pe, table = self.architecture.spatial, self.architecture.spatial.pe, self._steps
+    def _leaves(self) -> tuple[Ints, Ints]:
+        """For dimensions with steps of several lengths: the innermost loop, shares of a kind."""
+        leaf: list[list[int]] = []
+        classes: list[int] = []
+        weight = len(self.kinds)
+        for d in DIMENSIONS:
+            lengths = self.nest.lengths(d)
+            weight //= len(lengths)
+            if len(lengths) > 1:
+                leaf.append([self.nest.innermost(d), len(classes)])
+                table = [0] * (max(lengths) + 1)
+                for number, length in enumerate(lengths):
+                    table[length] = number * weight
+                classes += table
+        return _ints(leaf).reshape(-1, 2), _ints(classes or [0])
+
+    def program(self, *, tells: bool) -> kernel.Program:
+        """The kernel's tables; ``tells``: stop after every pass, look for what repeats in it."""
         ports, routes = stream_ports(self.architecture, self.relaxed)
-        causes = self.causes(ports)
-        links = self.wires.links
-        link_rate: Rate = "unlimited" if links is None or self._relaxes_links() else links.words_per_cycle
-        ticks = lcm(*(_numerator(p.rate) for p in ports), _numerator(link_rate))
         deliveries = [d for kind in self.kinds for d in kind.deliveries]
         prefixes = [d.prefix for d in deliveries]
-        capacity = [
+        self._refuse_what_does_not_fit(deliveries)
+        links = self._link_rate()
+        ticks = lcm(*(_numerator(p.rate) for p in ports), _numerator(links))
+        port_rows = [
+            [ticks_per_unit(x.rate, ticks), self.causes.index(x.cause), x.mode, *x.ranks] for x in ports
+        ]
+        starts = np.cumsum([0] + [len(x) for x in prefixes[:-1]]).tolist()
+        leaf, classes = self._leaves()
+        part = [(k.dying_columns, k.columns) if self._columns_first() else (1, 1) for k in self.kinds]
+        nest = zip(self.nest.parents, self._loop_sizes(), self.nest.steps, self.block_weights, strict=True)
+        return kernel.Program(
+            work=np.stack([_work(k, self.architecture.spatial.pe.macs_per_cycle) for k in self.kinds]),
+            dying=_ints(part),
+            delivery=_ints([[d.port_words, _most(d), at] for d, at in zip(deliveries, starts, strict=True)]),
+            arrive=_ints([[d.complete, d.extra_latency] for d in deliveries]),
+            prefix=np.concatenate(prefixes).astype(np.int64),
+            nest=_ints(list(nest)).reshape(-1, 4),
+            leaf=leaf,
+            classes=classes,
+            stream=_ints([self._stream(i, routes[i]) for i in range(kernel.STREAMS)]),
+            port=_ints(port_rows),
+            machine=_ints(self._machine(links, ticks, tells=tells)),
+        )
+
+    def _loop_sizes(self) -> list[int]:
+        return [self.nest.sizes[INDEX[loop.dimension]] for loop in self.nest.loops]
+
+    def _capacity(self) -> list[int]:
+        pe = self.architecture.spatial.pe
+        return [
             pe.weight_words + pe.weight_fifo_words,
             pe.input_words + pe.input_fifo_words,
             pe.psum_in_fifo_words,
             0,
         ]
-        self._refuse_what_does_not_fit(deliveries, capacity)
-        widest = max(int(kind.out_words.max()) for kind in self.kinds)
-        slots = [
+
+    def _stream(self, stream: int, route: list[int]) -> list[int]:
+        """One stream's row: see `kernel.CAPACITY`."""
+        data_type, nest, mapping = STREAM_TYPES[stream], self.nest, self.mapping
+        memory = self.inner[data_type]
+        outside, relevant = nest.outside(mapping, memory), nest.over(RELEVANT[data_type])
+        parts = sum(1 << i for i in part_loops(mapping, nest, data_type, memory))
+        networks = [self.wires.weight, self.wires.input, self.wires.psum_in, self.wires.psum_out]
+        network = networks[stream]
+        latency = 0 if network is None else network.latency_cycles
+        tile = nest.over(RELEVANT[data_type], outside)
+        return [
+            self._capacity()[stream],
+            *route,
+            latency,
+            nest.depth(relevant),
+            relevant,
+            outside,
+            tile,
+            parts,
+        ]
+
+    def _link_rate(self) -> Rate:
+        links = self.wires.links
+        relaxed = self.architecture.psum_links() in self.relaxed
+        return "unlimited" if links is None or relaxed else links.words_per_cycle
+
+    def _machine(self, link_rate: Rate, ticks: int, *, tells: bool) -> list[int]:
+        """The row of what holds for the whole array: see `kernel.OPEN_TILES`."""
+        array, nest, links = self.architecture.spatial, self.nest, self.wires.links
+        pe, widest = array.pe, max(int(kind.out_words.max()) for kind in self.kinds)
+        inside = [i for i in range(nest.split, len(nest.loops)) if nest.loops[i].trips >= STEADY_TRIPS]
+        return [
             1 if pe.adder == "shared" else max(1, pe.psum_words // widest),
             max(1, pe.psum_out_fifo_words // widest),
-        ]
-        latency = [0 if n is None else n.latency_cycles for n in self._stream_networks()]
-        port_rows = [[ticks_per_unit(x.rate, ticks), causes.index(x.cause), x.mode, *x.ranks] for x in ports]
-        machine = [
-            *slots, ticks_per_unit(link_rate, ticks), 0 if links is None else links.latency_cycles,
+            ticks_per_unit(link_rate, ticks), 0 if links is None else links.latency_cycles,
             pe.adder == "shared", array.initial_psums == "buffer", array.pass_barrier, pe.pipeline_cycles - 1,
-            ticks, causes.index(ARRAY),
+            ticks, self.causes.index(ARRAY), len(nest.loops), nest.split, self._slide,
+            nest.over(REDUCTION), inside[-1] if inside and tells else -1, tells,
         ]  # fmt: skip
-        starts = np.cumsum([0] + [len(x) for x in prefixes[:-1]]).tolist()
-        return kernel.Program(
-            work=np.stack([_work(k, pe.macs_per_cycle) for k in self.kinds]),
-            delivery=_ints([[d.port_words, _most(d), at] for d, at in zip(deliveries, starts, strict=True)]),
-            arrive=_ints([[d.complete, d.extra_latency] for d in deliveries]),
-            prefix=np.concatenate(prefixes).astype(np.int64),
-            types=_ints([[t.start, t.steps] for t in self.types]),
-            step=table.rows(),
-            mapped=_ints([t.mapped for t in self.types]),
-            stream=_ints(
-                [[c, *r, lat] for c, r, lat in zip(capacity, routes, latency, strict=True)]
-            ),
-            port=_ints(port_rows),
-            machine=_ints(machine),
-        )
 
-    def causes(self, ports: list[Port] | None = None) -> list[str]:
-        """Every name that a stall may be blamed on; the index is the kernel's cause id."""
-        return [*self.architecture.memories, *self.architecture.networks, ARRAY]
-
-    def _relaxes_links(self) -> bool:
-        return self.architecture.psum_links() in self.relaxed
-
-    def _stream_networks(self) -> list[Network | None]:
-        return [self.wires.weight, self.wires.input, self.wires.psum_in, self.wires.psum_out]
-
-    def _refuse_what_does_not_fit(self, deliveries: list[Delivery], capacity: list[int]) -> None:
+    def _refuse_what_does_not_fit(self, deliveries: list[Delivery]) -> None:
         widths = {0: 0, 1: 1, 2: 1, 3: 2}
+        capacity = self._capacity()
         for i, delivery in enumerate(deliveries):
             stream = widths.get(i % 5)
             if stream is not None and _most(delivery) > capacity[stream]:
@@ -327,16 +246,6 @@ class Tables:
                     f"{_most(delivery)} words",
                     f"a PE stores {capacity[stream]} words for {STREAM_NAMES[stream]}; a step must fit",
                 )
-
-
-def _pieces(total: int, step: int) -> set[int]:
-    """Lengths of the pieces when ``total`` is cut every ``step``."""
-    rest = total % step
-    return ({step} if total >= step else set()) | ({rest} if rest else set())
-
-
-def _combinations(options: list[set[int]]) -> Iterator[Extents]:
-    yield from product(*(sorted(o, reverse=True) for o in options))
 
 
 def _most(delivery: Delivery) -> int:
@@ -360,26 +269,76 @@ def _ints(values: object) -> Ints:
     return np.ascontiguousarray(np.array(values, dtype=np.int64))
 
 
-def new_state(tables: Tables, program: kernel.Program, tile_rings: int, now: int) -> kernel.State:
-    """A machine at rest at cycle ``now``."""
-    pes, slots = program.mapped.shape[1], int(program.machine[kernel.OPEN_TILES])
-    ring = int(max(program.stream[:, kernel.CAPACITY].max(), program.machine[: kernel.LINK_TICKS].max())) + 4
+def new_state(
+    tables: Tables, program: kernel.Program, tile_rings: int, series: int, now: int
+) -> kernel.State:
+    """A machine at rest at cycle ``now``; ``series``: how many kinds of traffic are summed over time."""
+    kinds, _, pes = program.work.shape
+    slots, leaving = int(program.machine[kernel.OPEN_TILES]), int(program.machine[kernel.LEAVING_TILES])
+    releases = int(program.stream[:, kernel.CAPACITY].max()) + 4
+    ring = _outstanding(program) + slots + leaving + 8
+    loops, ports, streams = len(program.nest), len(program.port), kernel.STREAMS
 
     def z(*shape: int) -> Ints:
         return np.zeros(shape, dtype=np.int64)
 
-    streams = kernel.STREAMS
+    times, clocks = kernel.parts_of({
+        "release_time": (streams, releases), "tile_time": (streams, tile_rings),
+        "tile_until": (streams, tile_rings, kernel.BREAKS), "arrival": (3, ring, pes),
+        "until": (streams, ring, kernel.BREAKS), "pe": (3, pes), "slot": (3, slots, pes),
+        "leaving": (2, ring),
+        "finish": (streams,), "sent": (streams,),
+    })  # fmt: skip
+    tally, counts = kernel.parts_of({
+        "names": (pes, 10), "causes": (4, len(tables.causes)), "moved": (ports, 2),
+        "delivered": (len(program.delivery),), "computed": (kinds,), "added": (kinds, 2), "passes": (kinds,),
+        "zero_words": (1,),
+    })  # fmt: skip
+    room = (
+        4096
+        + 2 * ring
+        + 4 * releases
+        + (12 + 3 * slots + 3 * ring) * pes
+        + 4 * tile_rings * 2 * kernel.BREAKS
+    )
     state = kernel.State(
-        scalars=z(kernel.SCALARS), passes=z(RING, kernel.PASS_COLUMNS),
-        stream=z(streams, 13), release=z(streams, ring, 2), port=z(len(program.port), 3),
-        tile_time=z(streams, tile_rings), tile_breaks=z(streams, tile_rings, kernel.BREAKS, 2),
-        arrival=z(3, ring, pes), breaks=z(streams, ring, kernel.BREAKS, 2),
-        pe=z(3, pes), chain=z(pes, 2), slot=z(3, slots, pes),
-        open_tile=z(slots, 2), tile_ring=z(3, ring),
-        block=z(tables.blocks, 4), delivered=z(len(program.delivery)),
-        computed=z(len(tables.kinds)), added=z(len(tables.kinds), 2), names=z(pes, 10),
-        causes=z(4, len(tables.causes())), events=z(4 * RING + 16, 2), windows=z(streams, kernel.WINDOWS),
+        scalars=z(kernel.SCALARS), heads=z(streams, 6), digit=z(kernel.CURSORS, loops),
+        extent=z(kernel.CURSORS, loops), stream=z(streams, kernel.STREAM_COLUMNS),
+        release_words=z(streams, releases), port_free=z(ports),
+        tile_cause=z(streams, tile_rings, kernel.BREAKS), cause=z(streams, ring, kernel.BREAKS),
+        tile=z(2, ring), chain=z(pes, 2), open_kind=z(slots), block_visit=z(tables.blocks) - 1,
+        block_time=z(tables.blocks, 2), events=z(4096, 2), windows=z(series, kernel.WINDOWS),
+        log=z(kernel.LOG_ROWS, kernel.LOG_COLUMNS), picture=z(room), jump=z(4), known=z(room),
+        known_tally=z(len(tally)),
+        known_digit=z(kernel.CURSORS, loops), times=times, tally=tally, **clocks, **counts,
     )  # fmt: skip
-    state.port[:, kernel.FREE_AT] = now * int(program.machine[kernel.TICKS])
-    state.stream[:, kernel.LAST_FINISH] = now
+    _start(tables, program, state, now)
     return state
+
+
+def _outstanding(program: kernel.Program) -> int:
+    """How many deliveries of one stream can be under way at once."""
+    rows = program.delivery.reshape(-1, kernel.DELIVERIES, 3)[:, :, kernel.MOST]
+    least = [rows[:, 0], rows[:, 1:3], rows[:, 3]]
+    room = program.stream[:, kernel.CAPACITY]
+    return max(
+        int(room[i]) // max(1, int(words[words > 0].min(initial=room[i]))) for i, words in enumerate(least)
+    )
+
+
+def _start(tables: Tables, program: kernel.Program, state: kernel.State, now: int) -> None:
+    """Put every cursor at the first step and every clock at ``now``."""
+    nest = tables.nest
+    for i, parent in enumerate(nest.parents):
+        size = nest.sizes[INDEX[nest.loops[i].dimension]]
+        state.extent[:, i] = size if parent < 0 else min(nest.steps[parent], int(state.extent[0, parent]))
+    kind = 0
+    for loop, start in program.leaf.tolist():
+        kind += int(program.classes[start + min(nest.steps[loop], int(state.extent[0, loop]))])
+    state.stream[:, kernel.KIND], state.stream[:, kernel.MODE], state.stream[:, kernel.FIRST] = kind, 1, 1
+    q = state.scalars
+    q[[kernel.NEW_W, kernel.NEW_I, kernel.NEW_O]] = 1
+    q[[kernel.MAC_KIND, kernel.TILE_KIND, kernel.PASS_KIND]] = kind
+    state.port_free[:] = now * int(program.machine[kernel.TICKS])
+    state.finish[:] = now
+    state.sent[:] = now

@@ -1,17 +1,16 @@
 """What one step needs and does in every PE: words, MACs, chains. Pure functions of mapping and extents."""
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 from math import prod
 
 import numpy as np
-from numpy.typing import NDArray
 
 from simulator.components.networks.base import Delivery, Ints, Network
 from simulator.errors import refuse
 from simulator.mapping.mapping import Mapping
-from simulator.mapping.nest import INDEX, Block, Extents, walk
-from simulator.names import DIMENSIONS, RELEVANT, DataType, Dimension
+from simulator.mapping.nest import INDEX, ONES, Block, Extents, Loop, steps_of
+from simulator.names import DIMENSIONS, RELEVANT
 from simulator.spec.layer import Layer
 
 
@@ -37,87 +36,146 @@ class StepKind:
     columns: int
 
 
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """A step's blocks, one row per PE that has one, PEs ascending: ``first`` and ``extent`` per dimension."""
+
+    pe: Ints
+    first: Ints
+    extent: Ints
+
+
 def place(mapping: Mapping, extent: Extents, columns: int) -> list[PeWork]:
     """Which PE does what in a step that covers ``extent``."""
-    rows, out = len(mapping.rows), []
-    for iteration in walk(mapping.spatial, Block((0,) * len(DIMENSIONS), extent), mapping.pe_extents):
-        row = _radix(iteration.digits[:rows], [loop.trips for loop in mapping.rows])
-        column = _radix(iteration.digits[rows:], [loop.trips for loop in mapping.columns])
-        out.append(PeWork(row * columns + column, iteration.block))
-    return out
+    placed = place_all(mapping, extent, columns)
+    rows = zip(placed.pe.tolist(), placed.first.tolist(), placed.extent.tolist(), strict=True)
+    return [PeWork(pe, Block(tuple(first), tuple(length))) for pe, first, length in rows]
 
 
-def _radix(digits: tuple[int, ...], trips: list[int]) -> int:
-    value = 0
-    for digit, base in zip(digits, trips, strict=True):
-        value = value * base + digit
-    return value
+def place_all(mapping: Mapping, extent: Extents, columns: int) -> Placed:
+    """`place` as arrays."""
+    first, left, digits = _deal(mapping.spatial, extent, mapping.pe_extents)
+    at = {"row": np.zeros(len(first), dtype=np.int64), "column": np.zeros(len(first), dtype=np.int64)}
+    for i, loop in enumerate(mapping.spatial):
+        axis = "row" if i < len(mapping.rows) else "column"
+        at[axis] = at[axis] * loop.trips + digits[i]
+    return Placed(at["row"] * columns + at["column"], first, np.minimum(left, mapping.pe_extents))
 
 
-def _dimension_order(mapping: Mapping, data_type: DataType) -> list[Dimension]:
-    """Dimensions of a data type in the order in which one PE runs through them."""
-    order = [loop.dimension for loop in mapping.pe if loop.dimension in RELEVANT[data_type]]
-    return [d for d in DIMENSIONS if d in RELEVANT[data_type] and d not in order] + order
+def _deal(loops: Sequence[Loop], extent: Extents, inner: Extents) -> tuple[Ints, Ints, list[Ints]]:
+    """`walk` as arrays, a row per iteration: first, extent not yet clipped to ``inner``, digits per loop."""
+    first, left = np.zeros((1, len(DIMENSIONS)), dtype=np.int64), np.array([extent], dtype=np.int64)
+    digits: list[Ints] = []
+    for loop, step in zip(loops, steps_of(loops, inner), strict=True):
+        d = INDEX[loop.dimension]
+        trips = np.arange(-(-int(left[:, d].max()) // step))
+        outer, digit = np.nonzero(trips * step < left[:, d, None])
+        first, left = first[outer], left[outer]
+        first[:, d] += digit * step
+        left[:, d] = np.minimum(step, left[:, d] - digit * step)
+        digits = [*(some[outer] for some in digits), digit]
+    return first, left, digits
 
 
-def _grid(axes: list[NDArray[np.int64]]) -> Ints:
-    """Ids of all combinations of absolute coordinates, the last axis fastest."""
-    ids = np.zeros(1, dtype=np.int64)
-    for axis in axes:
-        ids = (ids[:, None] * (1 << 12) + axis[None, :]).ravel()
-    return ids
+def _alike(placed: Placed, most: Extents) -> Iterator[tuple[Extents, Ints]]:
+    """The distinct extents of blocks, none above ``most``, and which rows of ``placed`` have them."""
+    code = placed.extent @ _radices([n + 1 for n in most])
+    _, first, which = np.unique(code, return_index=True, return_inverse=True)
+    for kind, row in enumerate(first.tolist()):
+        yield tuple(placed.extent[row].tolist()), np.flatnonzero(which == kind)
 
 
-def weight_words(mapping: Mapping, block: Block) -> Ints:
-    """Ids of the weights that a PE needs, in the order of use."""
-    order = _dimension_order(mapping, "weight")
-    return _grid([np.arange(block.along(d)[0], sum(block.along(d)), dtype=np.int64) for d in order])
+def _radices(sizes: Sequence[int]) -> Ints:
+    """What one index along each axis adds to a dense id, the last axis fastest."""
+    return np.array([prod(sizes[i + 1 :]) for i in range(len(sizes))], dtype=np.int64)
 
 
-def input_words(layer: Layer, block: Block, back: tuple[int, int] | None = None) -> Ints:
-    """Ids of the inputs a PE needs, column by column; not those of a window ``back`` (rows, columns) ago."""
-    axes = []
-    for axis, (o, f) in enumerate((("P", "R"), ("Q", "S"))):
-        (p, r), (ps, rs) = zip(block.along(o), block.along(f), strict=True)  # type: ignore[arg-type]
-        taps = (
-            np.array(layer.input_indices(axis, (p, r), (ps, rs)), dtype=np.int64) + layer.padding_before[axis]
+class _WeightIds:
+    """Numbers a step's weights: a block's are its ``offset`` plus a ``pattern`` that its extents decide."""
+
+    def __init__(self, mapping: Mapping, extent: Extents) -> None:
+        self._loops = [loop for loop in mapping.pe if loop.dimension in RELEVANT["weight"]]
+        self._axes = [INDEX[d] for d in DIMENSIONS if d in RELEVANT["weight"]]
+        self._radix = _radices([extent[i] for i in self._axes])
+
+    def offset(self, first: Ints) -> Ints:
+        """Id of the first weight of each block."""
+        return np.asarray(first[:, self._axes] @ self._radix)
+
+    def pattern(self, extent: Extents) -> Ints:
+        """Ids of a block's weights relative to its first, in the order in which a PE uses them."""
+        return self.offset(_deal(self._loops, extent, ONES)[0])
+
+
+class _InputIds:
+    """Numbers the inputs of a step, as `_WeightIds` does its weights."""
+
+    def __init__(self, layer: Layer, extent: Extents) -> None:
+        self._layer = layer
+        self._spans = [int(self._taps(axis, extent)[-1]) + 1 for axis in (0, 1)]
+        channels = [extent[INDEX["N"]], extent[INDEX["G"]], extent[INDEX["C"]]]
+        self._radix = _radices([self._spans[1], *channels, self._spans[0]])
+
+    def offset(self, first: Ints) -> Ints:
+        """Id of the first input of each block."""
+        n, g, c, p, q, r, s = (first[:, INDEX[d]] for d in ("N", "G", "C", "P", "Q", "R", "S"))
+        (down, right), (row_taps, column_taps) = self._layer.stride, self._layer.dilation
+        parts = (q * right + s * column_taps, n, g, c, p * down + r * row_taps)
+        return np.asarray(np.stack(parts, axis=1) @ self._radix)
+
+    def pattern(self, extent: Extents, back: tuple[int, int] = (0, 0)) -> Ints:
+        """Relative ids of inputs, column by column; not those of a window ``back`` (rows, columns) ago."""
+        rows, columns = (
+            taps[~np.isin(taps, taps - gone)] if gone else taps
+            for taps, gone in zip((self._taps(0, extent), self._taps(1, extent)), back, strict=True)
         )
-        axes.append(taps)
-    rows, columns = axes
-    channels = _grid(
-        [np.arange(block.along(d)[0], sum(block.along(d)), dtype=np.int64) for d in ("N", "G", "C")]
-    )
-    span = 1 << 14
-    if back is None:
-        fresh_rows, fresh_columns = rows, columns
-    else:
-        fresh_rows = rows[~np.isin(rows, rows - back[0])] if back[0] else rows
-        fresh_columns = columns[~np.isin(columns, columns - back[1])] if back[1] else columns
-    ids = channels[None, :, None] * span + fresh_rows[None, None, :]
-    return (ids * span + fresh_columns[:, None, None]).ravel()
+        ids = np.zeros(1, dtype=np.int64)
+        channels = (
+            np.arange(extent[INDEX["N"]]),
+            np.arange(extent[INDEX["G"]]),
+            np.arange(extent[INDEX["C"]]),
+        )
+        for axis, radix in zip((columns, *channels, rows), self._radix.tolist(), strict=True):
+            ids = (ids[:, None] + axis * radix).ravel()
+        return ids
+
+    def _taps(self, axis: int, extent: Extents) -> Ints:
+        """Distinct input indices along one axis of a block, ascending, from its first."""
+        output, tap = (INDEX["Q"], INDEX["S"]) if axis else (INDEX["P"], INDEX["R"])
+        outputs = np.arange(extent[output]) * self._layer.stride[axis]
+        taps = np.arange(extent[tap]) * self._layer.dilation[axis]
+        return np.unique(outputs[:, None] + taps)
+
+
+def _share(needs: list[Ints], pes: Ints, offset: Ints, pattern: Ints) -> None:
+    """Give each PE its words; PEs with equal words get the same array."""
+    distinct, which = np.unique(offset, return_inverse=True)
+    lists = list(distinct[:, None] + pattern)
+    for pe, i in zip(pes.tolist(), which.tolist(), strict=True):
+        needs[pe] = lists[i]
 
 
 def _chains(
-    works: list[PeWork], links: Ints | None, pes: int, columns: int, place_name: str
+    placed: Placed, links: Ints | None, pes: int, columns: int, place_name: str
 ) -> tuple[Ints, Ints, Ints]:
     """Who adds to whom: (up, down, order). PEs that hold parts of one output form a chain along the links."""
-    groups: dict[tuple[int, ...], list[int]] = {}
     relevant = [INDEX[d] for d in DIMENSIONS if d in RELEVANT["output"]]
-    for work in works:
-        groups.setdefault(tuple(work.block.first[i] for i in relevant), []).append(work.pe)
+    output = placed.first[:, relevant] @ _radices((placed.first[:, relevant].max(axis=0) + 1).tolist())
+    _, leader, which = np.unique(output, return_index=True, return_inverse=True)
+    chain = leader[which]
+    sequence = np.lexsort((placed.pe, -(placed.pe // columns), chain))
+    order = placed.pe[sequence]
+    linked = chain[sequence][1:] == chain[sequence][:-1]
+    below, above = order[:-1][linked], order[1:][linked]
+    broken = np.flatnonzero(np.ones(len(below)) if links is None else links[below] != above)
+    if broken.size:
+        raise refuse(
+            place_name, "array", f"PE {below[broken[0]]} and PE {above[broken[0]]}",
+            "PEs that sum parts of one output must be neighbours on a network from array to array",
+        )  # fmt: skip
     up, down = np.full(pes, -1, dtype=np.int64), np.full(pes, -1, dtype=np.int64)
-    order: list[int] = []
-    for members in groups.values():
-        chain = sorted(members, key=lambda pe: (-(pe // columns), pe))
-        for below, above in pairwise(chain):
-            if links is None or links[below] != above:
-                raise refuse(
-                    place_name, "array", f"PE {below} and PE {above}",
-                    "PEs that sum parts of one output must be neighbours on a network from array to array",
-                )  # fmt: skip
-            up[above], down[below] = below, above
-        order += chain
-    return up, down, np.array(order + [-1] * (pes - len(order)), dtype=np.int64)
+    up[above], down[below] = below, above
+    return up, down, np.concatenate((order, np.full(pes - len(order), -1, dtype=np.int64)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,23 +196,25 @@ def step_kind(
 ) -> StepKind:
     """Work out one kind of step. ``back``: how far the input window slides per step (rows, columns)."""
     pes = wires.rows * wires.columns
-    works = place(mapping, extent, wires.columns)
-    empty = np.zeros(0, dtype=np.int64)
-    weights, whole, slide, ins, outs = ([empty] * pes for _ in range(5))
-    macs, out_words = np.zeros(pes, dtype=np.int64), np.zeros(pes, dtype=np.int64)
+    placed = place_all(mapping, extent, wires.columns)
     links = None if wires.links is None else wires.links.chains(wires.rows, wires.columns)
-    up, down, order = _chains(works, links, pes, wires.columns, layer.name)
-    for work in works:
-        macs[work.pe] = prod(work.block.extent)
-        out_words[work.pe] = prod(work.block.along(d)[1] for d in RELEVANT["output"])
-        weights[work.pe] = weight_words(mapping, work.block)
-        whole[work.pe] = input_words(layer, work.block)
-        slide[work.pe] = input_words(layer, work.block, back) if any(back) else whole[work.pe]
-        own = np.arange(out_words[work.pe], dtype=np.int64) + work.pe * (1 << 32)
-        if up[work.pe] < 0:
-            ins[work.pe] = own
-        if down[work.pe] < 0:
-            outs[work.pe] = own
+    up, down, order = _chains(placed, links, pes, wires.columns, layer.name)
+    empty = np.zeros(0, dtype=np.int64)
+    weights, whole, slide = ([empty] * pes for _ in range(3))
+    macs, out_words = np.zeros(pes, dtype=np.int64), np.zeros(pes, dtype=np.int64)
+    weight_ids, input_ids = _WeightIds(mapping, extent), _InputIds(layer, extent)
+    first_weight, first_input = weight_ids.offset(placed.first), input_ids.offset(placed.first)
+    kept = widest = 0
+    for block, rows in _alike(placed, mapping.pe_extents):
+        members = placed.pe[rows]
+        macs[members] = prod(block)
+        out_words[members] = prod(block[INDEX[d]] for d in RELEVANT["output"])
+        window = input_ids.pattern(block)
+        fresh = input_ids.pattern(block, back) if any(back) else window
+        _share(weights, members, first_weight[rows], weight_ids.pattern(block))
+        _share(whole, members, first_input[rows], window)
+        _share(slide, members, first_input[rows], fresh)
+        kept, widest = max(kept, len(window) - len(fresh)), max(widest, len(window))
     collect_in = wires.psum_in or wires.psum_out
     deliveries = tuple(
         network.deliver(needs, wires.rows, wires.columns)
@@ -162,10 +222,15 @@ def step_kind(
             (wires.weight, weights),
             (wires.input, whole),
             (wires.input, slide),
-            (collect_in, ins),
-            (wires.psum_out, outs),
+            (collect_in, _own(np.where(up < 0, out_words, 0))),
+            (wires.psum_out, _own(np.where(down < 0, out_words, 0))),
         )
     )
-    kept = int(max(len(a) - len(b) for a, b in zip(whole, slide, strict=True)))
-    widest = int(max(len(a) for a in whole))
     return StepKind(macs, out_words, up, down, order, deliveries, widest - kept, widest)  # type: ignore[arg-type]
+
+
+def _own(counts: Ints) -> list[Ints]:
+    """So many words for each PE, none of them another's."""
+    ends = counts.cumsum()
+    ids = np.arange(int(ends[-1]), dtype=np.int64)
+    return [ids[end - n : end] for end, n in zip(ends.tolist(), counts.tolist(), strict=True)]

@@ -1,14 +1,14 @@
 """Which tiles of a data type pass through a memory, in order."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from math import prod
 from typing import Final
 
+from simulator.engine.nest import Cursor, Nest
 from simulator.mapping.mapping import Mapping, whole
-from simulator.mapping.nest import Block, Loop, relevant_digits, steps_of, walk
-from simulator.names import REDUCTION, RELEVANT, DataType, Dimension
+from simulator.mapping.nest import INDEX, Block
+from simulator.names import DIMENSIONS, REDUCTION, RELEVANT, DataType, Dimension
 from simulator.spec.layer import Layer
 
 SUBTILED: Final[dict[DataType, frozenset[Dimension]]] = {
@@ -17,13 +17,7 @@ SUBTILED: Final[dict[DataType, frozenset[Dimension]]] = {
     "output": frozenset(),
 }
 """Dimensions along which a tile of the innermost memory moves in parts: those whose parts do not overlap."""
-
-
-def part_loops(mapping: Mapping, data_type: DataType, memory: str) -> tuple[int, ...]:
-    """Positions in ``mapping.outer`` of the loops that cut a tile of ``memory``, the innermost, up."""
-    outside = len(mapping.outside(memory))
-    cuts = SUBTILED[data_type]
-    return tuple(i for i, loop in enumerate(mapping.outer) if i >= outside and loop.dimension in cuts)
+AXES: Final[tuple[tuple[Dimension, Dimension], ...]] = (("P", "R"), ("Q", "S"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +26,7 @@ class Tile:
 
     ``row_words`` is the length of its rows of feature map without padding; ``key`` tells tiles apart, so
     that a tile that comes back is known; ``first`` is False for an output tile that has partial sums
-    outside; ``last`` is True for one that gets no more; ``parent_new`` and ``parent_last``: whether it
+    outside; ``last`` is True for one that gets no more; ``block`` is where it lies in the layer; ``parent_new`` and ``parent_last``: whether it
     is the first or last one that the next memory out serves from one of its own.
     """
 
@@ -44,19 +38,23 @@ class Tile:
     last: bool
     parent_new: bool
     parent_last: bool
+    block: Block
+
+    @property
+    def shape(self) -> tuple[int, int, int, bool, bool, bool, bool]:
+        """Everything but which one it is."""
+        flags = (self.first, self.last, self.parent_new, self.parent_last)
+        return (self.words, self.padding, self.row_words, *flags)
 
 
 def tile_words(layer: Layer, data_type: DataType, block: Block) -> tuple[int, int]:
     """(words, those that are padding) of a data type in a block; padding is stored like any word."""
-    counts = [block.along(d)[1] for d in ("N", "G", "M", "C", "R", "S", "P", "Q") if d in RELEVANT[data_type]]
     if data_type != "input":
-        return prod(counts), 0
+        return prod(block.along(d)[1] for d in DIMENSIONS if d in RELEVANT[data_type]), 0
     others = prod(block.along(d)[1] for d in ("N", "G", "C"))
-    spans = []
-    for axis, (o, f) in enumerate((("P", "R"), ("Q", "S"))):
-        spans.append(_span(layer, axis, *block.along(o), *block.along(f)))  # type: ignore[arg-type]
-    words = others * spans[0][0] * spans[1][0]
-    return words, words - others * spans[0][1] * spans[1][1]
+    rows, columns = (_span(layer, axis, *block.along(o), *block.along(f)) for axis, (o, f) in enumerate(AXES))
+    words = others * rows[0] * columns[0]
+    return words, words - others * rows[1] * columns[1]
 
 
 def row_words(layer: Layer, data_type: DataType, block: Block) -> int:
@@ -69,78 +67,129 @@ def row_words(layer: Layer, data_type: DataType, block: Block) -> int:
 
 
 def _span(layer: Layer, axis: int, first: int, extent: int, tap: int, taps: int) -> tuple[int, int]:
-    return _span_of(
-        layer.stride[axis],
-        layer.dilation[axis],
-        layer.padding_before[axis],
-        layer.input_size[axis],
-        first,
-        extent,
-        tap,
-        taps,
-    )
+    base = first * layer.stride[axis] + tap * layer.dilation[axis] - layer.padding_before[axis]
+    return _span_of(layer.stride[axis], layer.dilation[axis], base, layer.input_size[axis], extent, taps)
 
 
 @lru_cache(maxsize=65536)
-def _span_of(
-    step: int, spread: int, before: int, size: int, first: int, extent: int, tap: int, taps: int
-) -> tuple[int, int]:
-    base = first * step + tap * spread - before
+def _span_of(step: int, spread: int, base: int, size: int, extent: int, taps: int) -> tuple[int, int]:
+    """(positions, those inside the feature map) that some outputs and taps touch along an axis."""
     indices = {base + p * step + r * spread for p in range(extent) for r in range(taps)}
     return len(indices), sum(0 <= i < size for i in indices)
 
 
-def tiles(
-    layer: Layer, mapping: Mapping, data_type: DataType, memory: str, parent: str, *, innermost: bool
-) -> Iterator[Tile]:
-    """The sequence of different tiles of ``data_type`` that ``memory`` holds, fetched from ``parent``.
+class TileCursor:
+    """Goes through the different tiles of a data type that a memory holds, fetched from ``parent``.
 
-    The ``innermost`` memory gets a tile in the parts in which the array uses it.
+    The ``innermost`` memory gets a tile in the parts in which the array uses it. ``tile`` is the present one,
+    None at the end.
     """
-    loops = mapping.outside(memory)
-    inside = mapping.tile_extents(memory)
-    outer = len(mapping.outside(parent))
-    cuts = _cuts(mapping, data_type, memory) if innermost else ()
-    reduction = [i for i, loop in enumerate(loops) if loop.dimension in REDUCTION]
-    pending: tuple[tuple[int, ...], tuple[int, ...], Block, bool, bool] | None = None
-    parent_new = True
 
-    def build(is_parent_last: bool) -> Iterator[Tile]:
-        assert pending is not None
-        key, _, block, first, last = pending
-        parts = list(walk(cuts, block, inside))
-        for i, part in enumerate(parts):
-            words, padding = tile_words(layer, data_type, part.block)
-            yield Tile(
-                (*key, *part.digits), words, padding, row_words(layer, data_type, part.block), first, last,
-                parent_new and i == 0, is_parent_last and i == len(parts) - 1,
-            )  # fmt: skip
+    def __init__(
+        self, layer: Layer, mapping: Mapping, nest: Nest, data_type: DataType, memory: str, parent: str,
+        *, innermost: bool,
+    ) -> None:  # fmt: skip
+        self.layer, self.data_type = layer, data_type
+        outside = nest.outside(mapping, memory)
+        around = nest.over(RELEVANT[data_type], outside)
+        cuts = part_loops(mapping, nest, data_type, memory) if innermost else ()
+        self._novel = around | sum(1 << i for i in cuts)
+        self._of_parent = nest.over(RELEVANT[data_type], nest.outside(mapping, parent))
+        self.cursor = Cursor(nest, (*range(nest.depth(around)), *cuts))
+        self._reduction = [n for n, i in enumerate(self.cursor.loops) if nest.loops[i].dimension in REDUCTION]
+        self._relevant = [n for n, i in enumerate(self.cursor.loops) if self._novel >> i & 1]
+        self._inside = mapping.tile_extents(memory)
+        self._words: dict[tuple[int, ...], tuple[int, int, int]] = {}
+        self.count = 0
+        self.tile: Tile | None = None
+        self._changed = -1
+        self.next()
 
-    for iteration in walk(loops, whole(layer), inside):
-        key = relevant_digits(loops, iteration.digits, data_type)
-        above = relevant_digits(loops[:outer], iteration.digits[:outer], data_type)
-        first = all(iteration.digits[i] == 0 for i in reduction)
-        last = all(iteration.digits[i] == iteration.trips[i] - 1 for i in reduction)
-        if pending is not None and pending[0] == key:
-            pending = (*pending[:4], last)
-            continue
-        if pending is not None:
-            yield from build(above != pending[1])
-            parent_new = above != pending[1]
-        pending = (key, above, iteration.block, first, last)
-    yield from build(True)
+    def next(self) -> None:
+        """Go on to the next tile; the cursor itself is always one tile ahead."""
+        if self.cursor.ended:
+            self.tile = None
+            return
+        cursor, changed = self.cursor, self._changed
+        key = tuple(cursor.digits[n] for n in self._relevant)
+        first = all(cursor.digits[n] == 0 for n in self._reduction)
+        block, words, padding, row = self._size()
+        self._changed = 0
+        while True:
+            last = all(cursor.digits[n] == cursor.trips(n) - 1 for n in self._reduction)
+            turned = cursor.turn()
+            self._changed |= turned
+            if cursor.ended or turned & self._novel:
+                break
+        above_new, above_last = changed & self._of_parent != 0, self._changed & self._of_parent != 0
+        self.tile = Tile(
+            key, words, padding, row, first, last, changed == -1 or above_new, cursor.ended or above_last, block
+        )
+        self.count += 1
+
+    def _size(self) -> tuple[Block, int, int, int]:
+        """(block, words, padding, words of a row) where the cursor is."""
+        cursor = self.cursor
+        extent = tuple(min(cursor.extent_of(d), most) for d, most in enumerate(self._inside))
+        block = Block(tuple(cursor.first_of(d) for d in range(len(DIMENSIONS))), extent)
+        at = extent
+        if self.data_type == "input":
+            at = (*extent, *(block.along(d)[0] for axis in AXES for d in axis))
+        if at not in self._words:
+            sizes = tile_words(self.layer, self.data_type, block)
+            self._words[at] = (*sizes, row_words(self.layer, self.data_type, block))
+        return (block, *self._words[at])
+
+    def jump(self, loop: int, far: int) -> None:
+        """Go on by ``far`` iterations of a loop (its number in the nest), all else unchanged."""
+        self.cursor.digits[self.cursor.loops.index(loop)] += far
+        if self.tile is not None:
+            self.tile = replace(self.tile, key=self.moved(self.tile.key, loop, far))
+
+    def moved(self, key: tuple[int, ...], loop: int, far: int) -> tuple[int, ...]:
+        """The key of the tile that is ``far`` iterations of a loop further on."""
+        loops = [self.cursor.loops[n] for n in self._relevant]
+        return tuple(digit + far * (at == loop) for digit, at in zip(key, loops, strict=True))
+
+    def repeats(self, loop: int, since: int, until: int, *, inside: bool) -> bool:
+        """Whether tiles are alike in iterations ``since`` to ``until`` of a loop (its number in the nest).
+
+        Only padding tells them apart; ``inside`` says that it matters.
+        """
+        dimension = self.cursor.nest.loops[loop].dimension
+        if self.data_type != "input" or not inside:
+            return True
+        for axis, (o, f) in enumerate(AXES):
+            if dimension in (o, f):
+                return self._is_inside(axis, loop, since, until)
+        return True
+
+    def _is_inside(self, axis: int, loop: int, since: int, until: int) -> bool:
+        layer, nest, (o, f) = self.layer, self.cursor.nest, AXES[axis]
+        first, last, taps = 0, layer.sizes[o], layer.sizes[f]
+        if nest.loops[loop].dimension == o:
+            before = 0
+            for n, i in enumerate(self.cursor.loops):
+                if i < loop and nest.loops[i].dimension == o:
+                    before += self.cursor.digits[n] * nest.steps[i]
+            first, last = before + since * nest.steps[loop], before + (until + 1) * nest.steps[loop]
+        low = first * layer.stride[axis] - layer.padding_before[axis]
+        high = (
+            (last - 1) * layer.stride[axis] + (taps - 1) * layer.dilation[axis] - layer.padding_before[axis]
+        )
+        return low >= 0 and high < layer.input_size[axis]
 
 
-def _cuts(mapping: Mapping, data_type: DataType, memory: str) -> tuple[Loop, ...]:
-    """The loops that cut a tile into parts, each with its step written out."""
-    steps = steps_of(mapping.outer, mapping.pass_extents)
-    cuts = part_loops(mapping, data_type, memory)
-    return tuple(Loop(mapping.outer[i].dimension, mapping.outer[i].trips, steps[i]) for i in cuts)
+def part_loops(mapping: Mapping, nest: Nest, data_type: DataType, memory: str) -> tuple[int, ...]:
+    """Numbers of the loops that cut a tile of ``memory``, the innermost, up."""
+    outside = nest.outside(mapping, memory)
+    cuts = nest.over(SUBTILED[data_type], nest.split)
+    return tuple(i for i in range(outside, nest.split) if cuts >> i & 1)
 
 
-def part_count(mapping: Mapping, data_type: DataType, memory: str) -> int:
+def part_count(mapping: Mapping, nest: Nest, data_type: DataType, memory: str) -> int:
     """In how many parts a whole tile of the innermost memory comes, at the most."""
-    return prod(mapping.outer[i].trips for i in part_loops(mapping, data_type, memory))
+    return prod(nest.loops[i].trips for i in part_loops(mapping, nest, data_type, memory))
 
 
 def largest_tile_words(layer: Layer, mapping: Mapping, data_type: DataType, memory: str) -> int:

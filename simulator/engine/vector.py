@@ -2,10 +2,8 @@
 
 from typing import Any
 
-import simpy
-
 from simulator.components.memories.dram import Dram
-from simulator.engine.world import Fabric, FabricPort, Leg, Process, Transfer, World, fabric_port, when
+from simulator.engine.world import Agenda, Fabric, FabricPort, Lane, Request, World, fabric_port
 from simulator.names import PE_CYCLE_NAMES, STALL_NAMES, DataType
 from simulator.spec.architecture import Architecture, VectorUnit
 from simulator.spec.layer import VectorLayer
@@ -28,63 +26,107 @@ class VectorMachine:
         rate = memory.bytes_per_core_cycle(architecture.clock_mhz)
         ticks = 1 if isinstance(rate, str) else rate.numerator
         self.world = World()
-        self.fabric = Fabric(self.world, ticks)
+        self.counts: dict[str, dict[str, int]] = {}
+        self.fabric = Fabric(self.world, ticks, self._count)
+        self.agenda = Agenda(self.world)
         self.ports: dict[str, FabricPort] = {}
         self.way: dict[str, FabricPort] = {}
         for way, data_type in WAYS.items():
             name = f"{outermost}.{memory.array_port(data_type, way)[0]}"
             limit = "unlimited" if {outermost, name} & relaxed else rate
             if name not in self.ports:
-                self.ports[name] = fabric_port(name, outermost, limit, ticks, memory)
+                self.ports[name] = fabric_port(name, 0, len(self.ports), limit, ticks, memory)
+                self.counts[name] = {}
             self.way[way] = self.ports[name]
         quarter = self.unit.buffer_words // 4
         self.chunks = max(-(-layer.input_words // quarter), -(-layer.output_words // quarter), 1)
-        self.end = self.busy = self.bytes = 0
+        self.end = self.busy = self.bytes = self.sent = 0
+        self.read = self.ready = self.worked = self.finished = self.written = 0
+        self.room = self.out = 2
+        self.asked = self.working = self.writing = False
+        self.lanes = {way: self._lane(way) for way in WAYS}
+
+    def _count(self, port: FabricPort, stream: str, _begin: int, _visible: int, units: int) -> None:
+        self.counts[port.name][stream] = self.counts[port.name].get(stream, 0) + units
 
     def _share(self, total: int, chunk: int) -> int:
         return total * (chunk + 1) // self.chunks - total * chunk // self.chunks
 
-    def _move(self, words: int, way: str) -> Transfer:
-        stream = "input" if way == "read" else "output"
-        crossing = self.dram.transfer_bytes(words * self.architecture.word_bits[stream])  # type: ignore[index]
+    def _lane(self, way: str) -> Lane:
+        stream = "input" if way == "read" else "psum_out"
+        sent, done = (
+            (self._read_sent, self._arrived) if way == "read" else (self._write_sent, self._written_back)
+        )
+        lane = Lane(stream, (self.way[way],), self.dram.latency_cycles, self.agenda, sent, done)
+        self.fabric.lanes.append(lane)
+        return lane
+
+    def _ask(self, way: str, words: int, ready: int) -> None:
+        crossing = self.dram.transfer_bytes(words * self.architecture.word_bits[WAYS[way]])
         self.bytes += crossing
-        name = "input" if way == "read" else "psum_out"
-        return self.fabric.move((Leg(self.way[way], crossing),), name, self.dram.latency_cycles)
+        self.fabric.ask(self.lanes[way], Request((crossing,), ready, None, ()))
 
-    def _read(self, room: simpy.Container, ready: simpy.Container) -> Process:
-        for chunk in range(self.chunks):
-            yield room.get(1)
-            coming = self._move(self._share(self.layer.input_words, chunk), "read")
-            when(coming.done, lambda _: ready.put(1))
-            yield coming.sent
+    def _read(self) -> None:
+        """Ask for the next chunk, as soon as there is room and the one before has left the port."""
+        if self.read < self.chunks and self.room > 0 and not self.asked:
+            self.room -= 1
+            self.asked = True
+            words = self._share(self.layer.input_words, self.read)
+            self.read += 1
+            self._ask("read", words, max(self.world.cycle, self.sent))
 
-    def _work(
-        self, room: simpy.Container, ready: simpy.Container, out: simpy.Container, done: simpy.Container
-    ) -> Process:
-        for chunk in range(self.chunks):
-            yield ready.get(1)
-            yield out.get(1)
-            cycles = -(-self._share(self.layer.operations, chunk) // self.unit.lanes)
-            self.busy += cycles
-            yield self.world.timeout(cycles)
-            yield room.put(1)
-            yield done.put(1)
+    def _read_sent(self, _: Request, cycle: int) -> None:
+        self.sent, self.asked = cycle, False
+        self._read()
 
-    def _write(self, out: simpy.Container, done: simpy.Container) -> Process:
-        for chunk in range(self.chunks):
-            yield done.get(1)
-            yield self._move(self._share(self.layer.output_words, chunk), "write").sent
-            yield out.put(1)
+    def _arrived(self, _: object) -> None:
+        self.ready += 1
+        self._work()
+
+    def _work(self) -> None:
+        """Start on a chunk, if one is there, the lanes are free and the result has somewhere to go."""
+        if self.working or self.ready == 0 or self.out == 0:
+            return
+        self.ready -= 1
+        self.out -= 1
+        self.working = True
+        cycles = -(-self._share(self.layer.operations, self.worked) // self.unit.lanes)
+        self.worked += 1
+        self.busy += cycles
+        self.agenda.expect(self.world.cycle + cycles, self._done, None)
+
+    def _done(self, _: object) -> None:
+        self.working = False
+        self.room += 1
+        self.finished += 1
+        self._read()
+        self._write()
+        self._work()
+
+    def _write(self) -> None:
+        """Write finished chunks back, one after another."""
+        if self.finished > self.written and not self.writing:
+            self.writing = True
+            self._ask("write", self._share(self.layer.output_words, self.written), self.world.cycle)
+
+    def _write_sent(self, _: Request, cycle: int) -> None:
+        self.agenda.expect(max(cycle, self.world.cycle), self._left, None)
+
+    def _left(self, _: object) -> None:
+        self.writing = False
+        self.written += 1
+        self.out += 1
+        self._write()
+        self._work()
+
+    def _written_back(self, moved: tuple[object, int, object]) -> None:
+        self.end = max(self.end, moved[1])
 
     def run(self) -> None:
         """Run the layer to its end."""
-        room, out = (simpy.Container(self.world, capacity=2, init=2) for _ in range(2))
-        ready, done = (simpy.Container(self.world, capacity=2, init=0) for _ in range(2))
-        self.world.process(self._read(room, ready))
-        self.world.process(self._work(room, ready, out, done))
-        self.world.process(self._write(out, done))
+        self._read()
         self.world.run()
-        self.end = int(self.world.now)
+        self.end = max(self.end, self.world.cycle)
 
     def measure(self) -> dict[str, Any]:
         """What the layer is reported as; its PE-cycles all lie between work of the array."""
@@ -112,18 +154,18 @@ class VectorMachine:
             "stall_causes": {name: {} for name in STALL_NAMES},
             "words": {outermost: words}, "words_created": {}, "ports": self._measure_ports(),
             "bytes_dram": self.bytes, "bytes_glb": 0 if "glb" in self.architecture.memories else None,
-            "actions": actions, "windows": {}, "passes": 0, "steps": 0,
+            "actions": actions, "windows": {},
+            "passes": 0, "passes_simulated": 0, "passes_skipped": 0, "steps": 0,
         }  # fmt: skip
 
     def _measure_ports(self) -> dict[str, Any]:
         rows: dict[str, tuple[str, int, float, Any, dict[str, int]]] = {}
         for name, port in self.ports.items():
-            streams: dict[str, int] = {}
-            for at, stream, _, _, units in self.fabric.transfers:
-                if at == name:
-                    streams[stream] = streams.get(stream, 0) + units
+            streams = self.counts[name]
+            units = sum(streams.values())
+            busy = units * port.ticks_per_unit / self.fabric.ticks
             limit = self.fabric.ticks / port.ticks_per_unit if port.ticks_per_unit else "unlimited"
-            rows[name] = ("bytes", port.units, port.busy_ticks / self.fabric.ticks, limit, streams)
+            rows[name] = ("bytes", units, busy, limit, streams)
         rows["vector_unit"] = ("operations", self.layer.operations, self.busy, self.unit.lanes, {})
         keys = ("unit", "words", "busy_cycles", "limit_per_cycle", "by_stream")
         return {name: dict(zip(keys, row, strict=True)) for name, row in rows.items()}

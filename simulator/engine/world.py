@@ -1,232 +1,263 @@
-"""SimPy's part: simulated time, the fabric between memories, and tiles that move in whole transactions."""
+"""SimPy's part: simulated time, processes that sleep until something is due, the fabric between memories."""
 
+from bisect import insort
+from collections import deque
 from collections.abc import Callable, Generator
 from dataclasses import dataclass, field
-from functools import reduce
+from heapq import heapify, heappush
 from typing import Any
 
 import simpy
-from simpy.core import SimTime
+from simpy.events import NORMAL
 
 from simulator.components.base import Arbitrated, Rate
-from simulator.engine.program import MODES, ticks_per_unit
-from simulator.kernels.array import PRIORITY, ROUND_ROBIN
+from simulator.engine.program import MODES, STREAM_NAMES, ticks_per_unit
+from simulator.kernels.tables import FIFO, PRIORITY, ROUND_ROBIN
 
-Breaks = tuple[tuple[int, str], ...]
-"""Where a missing thing was: (until when, cause), in order of time."""
+Breaks = tuple[tuple[int, int], ...]
+"""Where a missing thing was: (until when, number of the cause), in order of time."""
 
-Process = Generator[simpy.Event, Any, Any]
+Process = Generator[simpy.Event, Any, None]
 
 FABRIC, ARRAY_LAST = 2, 3
-"""SimPy priorities: within a cycle ordinary events come first, then arbitration, then the array."""
+"""SimPy priorities: within a cycle memories come first, then arbitration, then the array."""
+PAST = -(1 << 60)
+"""What every time that can no longer matter looks like, relative to now."""
 
 
 class World(simpy.Environment):
-    """Simulated time in whole core cycles."""
+    """Simulated time in whole core cycles; it can be moved on as a whole."""
 
-    def at_end_of_cycle(self, priority: int, time: int | None = None) -> simpy.Event:
-        """An event at ``time`` (now where absent) that comes after all ordinary events of its cycle."""
-        event = simpy.Event(self)
-        event._ok = True
-        event._value = None
-        self.schedule(event, priority=priority, delay=0 if time is None else max(0, time - int(self.now)))  # type: ignore[arg-type]
-        return event
+    @property
+    def cycle(self) -> int:
+        """The present cycle."""
+        return int(self._now)
+
+    def put(self, event: simpy.Event, priority: int, cycle: int) -> None:
+        """Let an event happen at a cycle."""
+        event._ok, event._value = True, None
+        heappush(self._queue, (cycle, priority, next(self._eid), event))  # type: ignore[misc]
+
+    def take_back(self, event: simpy.Event) -> None:
+        """Forget an event that was put."""
+        self._queue[:] = [entry for entry in self._queue if entry[3] is not event]
+        heapify(self._queue)
 
     def peek_cycle(self, forever: int) -> int:
         """The cycle of the next event, ``forever`` where there is none."""
-        next_time: SimTime = self.peek()
-        return forever if next_time == float("inf") else int(next_time)
+        return int(self._queue[0][0]) if self._queue else forever
+
+    def shift(self, cycles: int) -> None:
+        """Move now and everything that is to happen by ``cycles``."""
+        self._now += cycles
+        self._queue[:] = [(time + cycles, *rest) for time, *rest in self._queue]  # type: ignore[misc]
+
+
+class Sleeper:
+    """A SimPy process that sleeps until the earliest cycle that it was asked to wake at, and then acts.
+
+    A subclass says what it does in `act`; all its state is in its attributes.
+    """
+
+    def __init__(self, world: World, priority: int) -> None:
+        self.world, self.priority = world, priority
+        self.due: int | None = None
+        self._alarm = simpy.Event(world)
+        world.process(self._run())
+
+    def wake_at(self, cycle: int) -> None:
+        """Act at a cycle, if not before."""
+        if self.due is not None:
+            if self.due <= cycle:
+                return
+            self.world.take_back(self._alarm)
+        self.due = cycle
+        self.world.put(self._alarm, self.priority, cycle)
+
+    def act(self) -> None:
+        """Do what is due now."""
+        raise NotImplementedError
+
+    def _run(self) -> Process:
+        while True:
+            yield self._alarm
+            self._alarm, self.due = simpy.Event(self.world), None
+            self.act()
+
+
+class Agenda(Sleeper):
+    """A process with a list of things to do, each at its time; in one cycle in the order of being asked."""
+
+    def __init__(self, world: World) -> None:
+        super().__init__(world, NORMAL)
+        self.items: list[tuple[int, int, Callable[..., None], Any]] = []
+        self._asked = 0
+
+    def expect(self, cycle: int, do: Callable[..., None], what: Any) -> None:
+        """Call ``do(what)`` at a cycle."""
+        self._asked += 1
+        insort(self.items, (cycle, self._asked, do, what), key=lambda item: item[:2])
+        self.wake_at(cycle)
+
+    def act(self) -> None:
+        """Do everything that is due."""
+        while self.items and self.items[0][0] <= self.world.cycle:
+            _, _, do, what = self.items.pop(0)
+            do(what)
+        if self.items:
+            self.wake_at(self.items[0][0])
+
+    def shift(self, cycles: int) -> None:
+        """Put everything off; the world has moved the alarm."""
+        self.items = [(time + cycles, number, do, what) for time, number, do, what in self.items]
+        if self.due is not None:
+            self.due += cycles
 
 
 @dataclass(slots=True)
 class FabricPort:
-    """One port between memories; ``free_at`` is in ticks."""
+    """One port between memories; ``free_at`` is in ticks. ``number`` tells it apart in counts and logs."""
 
     name: str
-    cause: str
+    cause: int
+    number: int
     ticks_per_unit: int
-    mode: int = MODES["fifo"]
+    mode: int = FIFO
     rank: dict[str, int] = field(default_factory=dict)
     free_at: int = 0
-    units: int = 0
-    busy_ticks: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class Leg:
-    """One port on a transaction's way, and how many of its units (words, bytes) cross it."""
-
-    port: FabricPort
-    units: int
-
-
-@dataclass(frozen=True, slots=True)
-class Moved:
-    """What became of a transaction: start cycle, when it is visible, and where it was meanwhile."""
-
-    start: int
-    visible: int
-    breaks: Breaks
-
-
-@dataclass(frozen=True, slots=True)
-class Transfer:
-    """A transaction that was asked for.
-
-    ``sent`` happens in the cycle in which its last slot on the ports ends, so that the next request of its
-    stream finds the port as it leaves it; ``done`` when it is visible, with a `Moved` as value.
-    """
-
-    sent: simpy.Event
-    done: simpy.Event
+    last: dict[str, int] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
-class _Request:
-    legs: tuple[Leg, ...]
-    stream: str
-    latency: int
+class Request:
+    """A transaction that a lane asks for: units on each port, since when, and what for (``subject``)."""
+
+    units: tuple[int, ...]
     ready: int
-    number: int
-    transfer: Transfer
+    subject: Any
+    breaks: Breaks
 
 
-class Fabric:
+@dataclass(slots=True)
+class Lane:
+    """A way between two memories for one stream: its ports, its latency, and what waits on it, in order.
+
+    ``sent`` is called with a request and the cycle in which its last slot ends, when it is granted, and
+    ``done`` with (request, visible cycle, where it was) on ``receiver``'s agenda when it is visible.
+    """
+
+    stream: str
+    ports: tuple[FabricPort, ...]
+    latency: int
+    receiver: Agenda
+    sent: Callable[[Request, int], None]
+    done: Callable[[Any], None]
+    waiting: deque[Request] = field(default_factory=deque)
+
+
+class Fabric(Sleeper):
     """Grants transactions between memories in order of start time; ties by the port's arbitration."""
 
-    def __init__(self, world: World, ticks: int) -> None:
-        self.world, self.ticks = world, ticks
-        self.pending: list[_Request] = []
-        self.transfers: list[tuple[str, str, int, int, int]] = []
-        self._wake = world.event()
-        self._count = 0
-        self._last: dict[str, int] = {}
-        world.process(self._run())
+    def __init__(
+        self, world: World, ticks: int, log: Callable[[FabricPort, str, int, int, int], None]
+    ) -> None:
+        super().__init__(world, FABRIC)
+        self.ticks, self.log = ticks, log
+        self.lanes: list[Lane] = []
+        self.grants = 0
 
-    def move(self, legs: tuple[Leg, ...], stream: str, latency: int) -> Transfer:
+    def ask(self, lane: Lane, request: Request) -> None:
         """Ask for a transaction."""
-        transfer = Transfer(self.world.event(), self.world.event())
-        self._count += 1
-        self.pending.append(_Request(legs, stream, latency, int(self.world.now), self._count, transfer))
-        if not self._wake.triggered:
-            self._wake.succeed()
-        return transfer
+        lane.waiting.append(request)
+        if len(lane.waiting) == 1:
+            self.wake_at(max(self.world.cycle, self._start(lane) // self.ticks))
 
-    def _start(self, request: _Request) -> int:
-        return max(request.ready * self.ticks, *(leg.port.free_at for leg in request.legs))
+    def _start(self, lane: Lane) -> int:
+        start = lane.waiting[0].ready * self.ticks
+        for port in lane.ports:
+            start = max(start, port.free_at)
+        return start
 
-    def _first(self) -> _Request:
-        """Who is granted next: the earliest start, then the declared order of the port that two share."""
-        return reduce(lambda best, other: other if self._wins(other, best) else best, self.pending)
+    def first(self) -> Lane | None:
+        """Whose turn it is: the earliest start, then the declared order of the port that two share."""
+        best, start = None, 0
+        for lane in self.lanes:
+            if lane.waiting:
+                at = self._start(lane)
+                if best is None or at < start or (at == start and self._goes_before(lane, best)):
+                    best, start = lane, at
+        return best
 
-    def _wins(self, one: _Request, other: _Request) -> bool:
-        starts = self._start(one), self._start(other)
-        shared = [leg.port for leg in one.legs if any(leg.port is x.port for x in other.legs)]
-        if starts[0] != starts[1] or not shared:
-            return (starts[0], one.number) < (starts[1], other.number)
+    def _goes_before(self, lane: Lane, other: Lane) -> bool:
+        shared = [port for port in lane.ports if any(port is x for x in other.ports)]
+        if not shared:
+            return False
         port = max(shared, key=lambda port: port.free_at)
-        return self._place_in(port, one) < self._place_in(port, other)
+        return self._place_in(port, lane) < self._place_in(port, other)
 
-    def _place_in(self, port: FabricPort, request: _Request) -> tuple[int, int, int]:
-        rank = port.rank[request.stream]
+    def _place_in(self, port: FabricPort, lane: Lane) -> tuple[int, int]:
+        rank = port.rank[lane.stream]
         if port.mode == PRIORITY:
-            return (rank, request.number, 0)
+            return (rank, 0)
         if port.mode == ROUND_ROBIN:
-            return (self._last.get(request.stream, -1), rank, request.number)
-        return (request.ready, rank, request.number)
+            return (port.last.get(lane.stream, -1), rank)
+        return (lane.waiting[0].ready, rank)
 
-    def _run(self) -> Process:
-        while True:
-            self._wake = self.world.event()
-            if not self.pending:
-                yield self._wake
-                continue
-            first = self._first()
-            cycle = self._start(first) // self.ticks
-            if cycle > self.world.now:
-                yield self.world.timeout(cycle - int(self.world.now)) | self._wake
-                continue
-            yield self.world.at_end_of_cycle(FABRIC)
-            self._grant(self._first())
+    def act(self) -> None:
+        """Grant one transaction, if one starts in this cycle, and sleep until the next may."""
+        lane = self.first()
+        if lane is not None and self._start(lane) // self.ticks <= self.world.cycle:
+            self._grant(lane)
+            lane = self.first()
+        if lane is not None:
+            self.wake_at(max(self.world.cycle, self._start(lane) // self.ticks))
 
-    def _grant(self, request: _Request) -> None:
-        start = self._start(request)
-        if start // self.ticks > self.world.now:
-            return
-        self.pending.remove(request)
-        self._count += 1
-        self._last[request.stream] = self._count
-        busiest = max(request.legs, key=lambda leg: leg.port.free_at).port
-        slowest, longest = request.legs[0].port, 0
-        for leg in request.legs:
-            length = leg.units * leg.port.ticks_per_unit
-            leg.port.free_at = start + length
-            leg.port.units += leg.units
-            leg.port.busy_ticks += length
+    def _grant(self, lane: Lane) -> None:
+        start, request = self._start(lane), lane.waiting.popleft()
+        busiest = max(lane.ports, key=lambda port: port.free_at)
+        slowest, longest = lane.ports[0], 0
+        self.grants += 1
+        for port, units in zip(lane.ports, request.units, strict=True):
+            length = units * port.ticks_per_unit
+            port.free_at = start + length
+            port.last[lane.stream] = self.grants
             if length >= longest:
-                slowest, longest = leg.port, length
-        visible = -(-(start + longest) // self.ticks) + request.latency
+                slowest, longest = port, length
+        visible = -(-(start + longest) // self.ticks) + lane.latency
         begin = -(-start // self.ticks)
-        breaks = ((begin, busiest.cause), (visible, slowest.cause))
-        self.transfers.extend(
-            (leg.port.name, request.stream, begin, visible, leg.units) for leg in request.legs
-        )
-        moved = Moved(begin, visible, breaks)
-        self._tell(request.transfer.sent, (start + longest) // self.ticks, None)
-        self._tell(request.transfer.done, visible, moved)
+        for port, units in zip(lane.ports, request.units, strict=True):
+            self.log(port, lane.stream, begin, visible, units)
+        breaks = (*request.breaks, (begin, busiest.cause), (visible, slowest.cause))
+        lane.receiver.expect(visible, lane.done, (request.subject, visible, breaks))
+        lane.sent(request, (start + longest) // self.ticks)
 
-    def _tell(self, event: simpy.Event, cycle: int, value: Moved | None) -> None:
-        """Let ``event`` happen at ``cycle``."""
-        timer = self.world.timeout(max(0, cycle - int(self.world.now)), value)
-        when(timer, lambda told: event.succeed(told.value))
-
-
-class Credits:
-    """Room for a number of tiles; a tile that does not fit waits. Hand-over is in order of asking."""
-
-    def __init__(self, world: World, tiles: int) -> None:
-        self._room = simpy.Container(world, capacity=max(1, tiles), init=tiles)
-        self.capacity, self.world = tiles, world
-        self.history: list[tuple[int, int]] = []
-
-    def take(self) -> simpy.Event:
-        """Wait for room for one tile."""
-        room = self._room.get(1)
-        if room.triggered:
-            self._note()
-        else:
-            when(room, lambda _: self._note())
-        return room
-
-    def give(self) -> None:
-        """Return the room of one dead tile."""
-        self._room.put(1)
-        self._note()
-
-    def _note(self) -> None:
-        self.history.append((int(self.world.now), self.capacity - int(self._room.level)))
+    def shift(self, cycles: int) -> None:
+        """Move everything on by ``cycles``; the world has moved the alarm."""
+        if self.due is not None:
+            self.due += cycles
+        for port in {id(port): port for lane in self.lanes for port in lane.ports}.values():
+            port.free_at += cycles * self.ticks
+        for lane in self.lanes:
+            for request in lane.waiting:
+                request.ready += cycles
+                request.breaks = later(request.breaks, cycles)
 
 
-def when(event: simpy.Event, act: Callable[[simpy.Event], object]) -> None:
-    """Call ``act`` when the event, which must still be ahead, happens."""
-
-    def callback(happened: simpy.Event) -> None:
-        act(happened)
-
-    assert event.callbacks is not None
-    event.callbacks.append(callback)
-
-
-def fabric_port(name: str, cause: str, rate: Rate, ticks: int, part: Arbitrated) -> FabricPort:
+def fabric_port(name: str, cause: int, number: int, rate: Rate, ticks: int, part: Arbitrated) -> FabricPort:
     """Build a port of ``part``, which declares the order of its streams."""
-    ranks = {stream: i for i, stream in enumerate(part.order)}
-    return FabricPort(name, cause, ticks_per_unit(rate, ticks), MODES[part.arbitration], ranks)
+    ranks = {stream: part.order.index(stream) for stream in STREAM_NAMES}
+    return FabricPort(name, cause, number, ticks_per_unit(rate, ticks), MODES[part.arbitration], ranks)
 
 
-def compact(breaks: Breaks) -> list[tuple[int, str]]:
+def compact(breaks: Breaks) -> list[tuple[int, int]]:
     """Drop what ended before it began: only pairs in rising order of time matter."""
-    out: list[tuple[int, str]] = []
+    out: list[tuple[int, int]] = []
     for until, cause in breaks:
         if until > (out[-1][0] if out else 0):
             out.append((until, cause))
     return out
+
+
+def later(breaks: Breaks, cycles: int) -> Breaks:
+    """The same marks, ``cycles`` later."""
+    return tuple((until + cycles, cause) for until, cause in breaks)

@@ -7,6 +7,7 @@ digest of all kernel sources and of the numba version.
 import hashlib
 import os
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -50,6 +51,16 @@ jit = _make_jit()
 
 stage = _make_jit(forceinline=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
 """For the stages of a kernel: merged into their caller, which spares a count per array and call."""
+
+
+@cache
+def machine_code(kernel: Callable[[Any, int], int]) -> Any:
+    """A function of (address of rows, argument) as machine code: its ``address``, and as something to call (``ctypes``)."""
+    import numba
+    from numba import types
+
+    signature = types.int64(types.int64, types.int64)
+    return numba.cfunc(signature, cache=_use_cache())(kernel)
 
 
 def compiled() -> bool:

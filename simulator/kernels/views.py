@@ -9,23 +9,34 @@ from typing import Any
 
 import numba
 import numpy as np
+from llvmlite import ir
 from numba import types
 from numba.extending import intrinsic
-from numpy.typing import NDArray
 
-from simulator.kernels._jit import stage
+from simulator.kernels._jit import compiled, stage
+from simulator.kernels.tables import A, Program, State
 
-A = NDArray[np.int64]
+Rows = Any
+"""How kernels get their tables: the array that `addresses` makes, or (program, state, kernels) where nothing is compiled."""
+KERNELS = ("settle", "compute", "accumulate", "grant", "look_back", "picture", "skip", "fill_windows")
+"""The kernels that are called by address, in the order of their rows."""
+SETTLE, COMPUTE, ACCUMULATE_TILE, GRANT, LOOK_BACK, PICTURE, SKIP, FILL_WINDOWS = range(len(KERNELS))
+TABLES = len(Program._fields) + len(State._fields)
 
 
-def addresses(tables: tuple[A, ...]) -> A:
-    """One row per array: its address and up to four extents. All must be C-contiguous int64."""
-    rows = np.zeros((len(tables), 5), dtype=np.int64)
-    for row, table in zip(rows, tables, strict=True):
+def addresses(tables: tuple[A, ...], kernels: tuple[int, ...]) -> A:
+    """One row per array: its address and up to four extents; then one per kernel that others call: its address and that of the rows.
+
+    All arrays must be C-contiguous int64.
+    """
+    rows = np.zeros((len(tables) + len(kernels), 5), dtype=np.int64)
+    for row, table in zip(rows, tables, strict=False):
         if table.dtype != np.int64 or not table.flags.c_contiguous:
             raise ValueError("kernel tables are C-contiguous arrays of int64")
         row[0] = table.ctypes.data
         row[1 : 1 + table.ndim] = table.shape
+    rows[len(tables) :, 0] = kernels
+    rows[len(tables) :, 1] = rows.ctypes.data
     return rows
 
 
@@ -37,6 +48,18 @@ def _pointer(_: Any, address: Any) -> Any:
         return builder.inttoptr(arguments[0], context.get_value_type(signature.return_type))
 
     return types.CPointer(types.int64)(address), build
+
+
+@intrinsic  # type: ignore[untyped-decorator]
+def _call(_: Any, kernel: Any, rows: Any, argument: Any) -> Any:
+    """Call the kernel at an address; unlike a call by name, this does not compile it into the caller once more."""
+
+    def build(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        word = ir.IntType(64)
+        target = builder.inttoptr(arguments[0], ir.FunctionType(word, [word, word]).as_pointer())
+        return builder.call(target, arguments[1:])
+
+    return types.int64(types.int64, types.int64, types.int64), build
 
 
 @stage
@@ -61,3 +84,48 @@ def view3(rows: A, i: int) -> A:
 def view4(rows: A, i: int) -> A:
     """Array ``i`` as one of four dimensions."""
     return numba.carray(_pointer(rows[i, 0]), (rows[i, 1], rows[i, 2], rows[i, 3], rows[i, 4]))  # type: ignore[no-any-return]
+
+
+if compiled():
+
+    @stage
+    def program_at(rows: Rows) -> Program:
+        """The `Program` whose arrays are the first of a table of addresses."""
+        return Program(
+            view3(rows, 0), view2(rows, 1), view2(rows, 2), view3(rows, 3), view1(rows, 4), view2(rows, 5), view2(rows, 6), view1(rows, 7), view2(rows, 8), view2(rows, 9), view1(rows, 10),
+        )
+
+
+    @stage
+    def state_at(rows: Rows) -> State:
+        """The `State` whose arrays follow those of the `Program`."""
+        return State(
+            view1(rows, 11), view2(rows, 12), view2(rows, 13), view2(rows, 14), view2(rows, 15), view2(rows, 16), view1(rows, 17), view3(rows, 18), view3(rows, 19), view2(rows, 20), view2(rows, 21), view1(rows, 22), view1(rows, 23), view2(rows, 24), view2(rows, 25), view2(rows, 26), view2(rows, 27), view1(rows, 28), view1(rows, 29), view1(rows, 30), view1(rows, 31), view2(rows, 32), view1(rows, 33), view2(rows, 34), view2(rows, 35), view3(rows, 36), view3(rows, 37), view3(rows, 38), view2(rows, 39), view3(rows, 40), view2(rows, 41), view1(rows, 42), view1(rows, 43), view1(rows, 44), view2(rows, 45), view2(rows, 46), view2(rows, 47), view1(rows, 48), view1(rows, 49), view2(rows, 50), view1(rows, 51), view1(rows, 52),
+        )
+    @stage
+    def rows_at(address: Any) -> Rows:
+        """The rows from their own address."""
+        return numba.carray(_pointer(address), (TABLES, 5))
+
+    @stage
+    def call(rows: Rows, kernel: int, argument: int) -> int:
+        """Call one of the kernels that the rows end with."""
+        return _call(rows[TABLES + kernel, 0], rows[TABLES + kernel, 1], argument)  # type: ignore[no-any-return]
+
+else:
+
+    def program_at(rows: Rows) -> Program:
+        """The `Program` as it is."""
+        return rows[0]  # type: ignore[no-any-return]
+
+    def state_at(rows: Rows) -> State:
+        """The `State` as it is."""
+        return rows[1]  # type: ignore[no-any-return]
+
+    def rows_at(address: Any) -> Rows:
+        """The rows as they are."""
+        return address
+
+    def call(rows: Rows, kernel: int, argument: int) -> int:
+        """Call one of the kernels that the rows end with."""
+        return rows[2][kernel](rows, argument)  # type: ignore[no-any-return]

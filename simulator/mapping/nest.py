@@ -78,8 +78,10 @@ def steps_of(loops: Sequence[Loop], inner: Extents) -> tuple[int, ...]:
 def covered_by(loops: Sequence[Loop], inner: Extents) -> Extents:
     """What ``loops`` around something that covers ``inner`` cover, per dimension."""
     covered = list(inner)
-    for loop, step in zip(reversed(loops), reversed(steps_of(loops, inner)), strict=True):
-        covered[INDEX[loop.dimension]] = step * loop.trips
+    for loop in reversed(loops):
+        d = INDEX[loop.dimension]
+        step = covered[d] if loop.by == 0 or loop.by > covered[d] else loop.by
+        covered[d] = step * loop.trips
     return tuple(covered)
 
 

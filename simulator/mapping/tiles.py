@@ -1,49 +1,49 @@
 """How large tiles are and how often each size occurs: closed forms over one dimension at a time."""
 
-from collections import Counter
 from collections.abc import Sequence
 from functools import lru_cache
-from math import prod
 
 from simulator.components.memories.base import Words
 from simulator.mapping.mapping import Mapping
 from simulator.mapping.nest import INDEX, Extents, Loop, covered_by, steps_of
-from simulator.names import DATA_TYPES, DIMENSIONS, RELEVANT, DataType, Dimension
+from simulator.names import DATA_TYPES, DIMENSIONS, DataType, Dimension
 from simulator.spec.architecture import Architecture, WordBits
 from simulator.spec.layer import Layer
 
+Lengths = dict[int, int]
+"""How many pieces there are of each length."""
 
-def cut(lengths: Counter[int], step: int) -> Counter[int]:
-    """Cut pieces of the given lengths every ``step``; returns how many pieces of each length come out."""
-    out: Counter[int] = Counter()
+
+def cut(lengths: Lengths, step: int) -> Lengths:
+    """Cut pieces of the given lengths every ``step``."""
+    out: Lengths = {}
     for length, count in lengths.items():
         whole, rest = divmod(length, step)
         if whole:
-            out[step] += whole * count
+            out[step] = out.get(step, 0) + whole * count
         if rest:
-            out[rest] += count
+            out[rest] = out.get(rest, 0) + count
     return out
 
 
-def pieces(layer: Layer, loops: Sequence[Loop], inner: Extents) -> dict[Dimension, Counter[int]]:
+def pieces(layer: Layer, loops: Sequence[Loop], inner: Extents) -> dict[Dimension, Lengths]:
     """Per dimension, the lengths of the blocks that ``loops`` cut the layer into, and how many of each."""
-    out = {d: Counter({layer.sizes[d]: 1}) for d in DIMENSIONS}
+    out: dict[Dimension, Lengths] = {d: {layer.sizes[d]: 1} for d in DIMENSIONS}
     for loop, step in zip(loops, steps_of(loops, inner), strict=True):
         out[loop.dimension] = cut(out[loop.dimension], step)
-    return {d: _clipped(lengths, inner[INDEX[d]]) for d, lengths in out.items()}
-
-
-def _clipped(lengths: Counter[int], most: int) -> Counter[int]:
-    out: Counter[int] = Counter()
-    for length, count in lengths.items():
-        out[min(length, most)] += count
+    for d, most in zip(DIMENSIONS, inner, strict=True):
+        if max(out[d]) > most:  # no loop is over d: what a loop leaves fits its inside
+            out[d] = {most: 1}
     return out
 
 
 def largest(layer: Layer, loops: Sequence[Loop], inner: Extents) -> Extents:
     """The largest block that ``loops`` around something covering ``inner`` leave of the layer."""
-    blocks = pieces(layer, loops, inner)
-    return tuple(max(blocks[d]) for d in DIMENSIONS)
+    most = [min(layer.sizes[d], n) for d, n in zip(DIMENSIONS, inner, strict=True)]
+    for loop, step in zip(loops, steps_of(loops, inner), strict=True):
+        d = INDEX[loop.dimension]
+        most[d] = min(most[d], step)
+    return tuple(most)
 
 
 def tile(mapping: Mapping, layer: Layer, memory: str) -> Extents:
@@ -68,11 +68,10 @@ def input_span(layer: Layer, axis: int, outputs: int, taps: int) -> int:
 
 def words(layer: Layer, extents: Extents, data_type: DataType) -> int:
     """Words of a data type that a block of the given extents touches; padding counts as inputs."""
-    size = dict(zip(DIMENSIONS, extents, strict=True))
+    n, g, m, c, p, q, r, s = extents
     if data_type == "input":
-        rows = input_span(layer, 0, size["P"], size["R"])
-        return size["N"] * size["G"] * size["C"] * rows * input_span(layer, 1, size["Q"], size["S"])
-    return prod(size[d] for d in RELEVANT[data_type])
+        return n * g * c * input_span(layer, 0, p, r) * input_span(layer, 1, q, s)
+    return g * m * c * r * s if data_type == "weight" else n * g * m * p * q
 
 
 def tile_bits(layer: Layer, extents: Extents, data_types: Sequence[DataType], word_bits: WordBits) -> Words:

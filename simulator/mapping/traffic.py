@@ -4,22 +4,21 @@ Used to choose among mappings. Everything here is counted exactly for what it co
 but waiting is not: the engine says what a mapping really takes.
 """
 
-from collections import Counter
 from dataclasses import dataclass
 from fractions import Fraction
-from math import prod
+from math import inf, prod
 
 from simulator.components.base import Rate
 from simulator.components.memories.base import bytes_to_words
 from simulator.components.memories.dram import Dram
 from simulator.mapping.mapping import Loops, Mapping
 from simulator.mapping.nest import Extents, steps_of
-from simulator.mapping.tiles import cut, held_bits, input_span, pieces
+from simulator.mapping.tiles import Lengths, cut, held_bits, input_span, pieces
 from simulator.names import ARRAY, DATA_TYPES, DIMENSIONS, REDUCTION, RELEVANT, DataType, Dimension
 from simulator.spec.architecture import Architecture
 from simulator.spec.layer import Layer
 
-Pieces = dict[Dimension, Counter[int]]
+Pieces = dict[Dimension, Lengths]
 NOC, BUFFER, OFF_CHIP = 2, 6, 200
 """Relative energy of a word on a network, in a buffer and off chip (ISCA 2016, table IV)."""
 
@@ -46,8 +45,12 @@ def input_words(layer: Layer, blocks: Pieces) -> int:
     return words
 
 
-def _sum(lengths: Counter[int]) -> int:
+def _sum(lengths: Lengths) -> int:
     return sum(length * count for length, count in lengths.items())
+
+
+def _number(lengths: Lengths) -> int:
+    return sum(lengths.values())
 
 
 def block_words(layer: Layer, blocks: Pieces, data_type: DataType) -> int:
@@ -64,10 +67,12 @@ def refetches(layer: Layer, loops: Loops, inner: Extents, data_type: DataType) -
     """
     steps, relevant = steps_of(loops, inner), RELEVANT[data_type]
     last = max((i for i, x in enumerate(loops) if x.dimension in relevant and x.trips > 1), default=0)
-    counts = {loop.dimension: Counter({layer.sizes[loop.dimension]: 1}) for loop in loops[:last]}
+    counts: Pieces = {}
     for loop, step in zip(loops[:last], steps, strict=False):
-        counts[loop.dimension] = cut(counts[loop.dimension], step)
-    return prod(lengths.total() for d, lengths in counts.items() if d not in relevant)
+        if loop.dimension not in relevant:
+            before = counts.get(loop.dimension, {layer.sizes[loop.dimension]: 1})
+            counts[loop.dimension] = cut(before, step)
+    return prod(map(_number, counts.values()))
 
 
 def fills(mapping: Mapping, layer: Layer, memory: str) -> dict[DataType, int]:
@@ -99,7 +104,7 @@ def array_work(mapping: Mapping, layer: Layer, architecture: Architecture) -> Ar
     per_step = pieces(layer, outer + mapping.steps, mapping.step_extents)
     busiest = {d: _busiest(per_step[d], mapping, i) for i, d in enumerate(DIMENSIONS)}
     macs = prod(busiest.values())
-    reduced = prod(per_step[d].total() for d in REDUCTION)
+    reduced = prod(_number(per_step[d]) for d in REDUCTION)
     accumulates = reduced * prod(busiest[d] for d in RELEVANT["output"])
     cycles = Fraction(macs, array.pe.macs_per_cycle) + (accumulates if array.pe.adder == "shared" else 0)
     summed = _psum_rounds(mapping, layer, per_pass, per_step)
@@ -114,8 +119,8 @@ def array_work(mapping: Mapping, layer: Layer, architecture: Architecture) -> Ar
     chain = prod(loop.trips for loop in mapping.spatial if loop.dimension in REDUCTION)
     return ArrayWork(
         cycles,
-        prod(per_pass[d].total() for d in DIMENSIONS),
-        prod(per_step[d].total() for d in DIMENSIONS),
+        prod(_number(per_pass[d]) for d in DIMENSIONS),
+        prod(_number(per_step[d]) for d in DIMENSIONS),
         words,
         outputs * reduced * (chain - 1),
     )
@@ -127,10 +132,10 @@ def _psum_rounds(mapping: Mapping, layer: Layer, per_pass: Pieces, per_step: Pie
     if all(kinds):
         return refetches(layer, mapping.outer, mapping.pass_extents, "output")
     stays_in_pass = kinds == sorted(kinds)
-    return prod((per_pass if stays_in_pass else per_step)[d].total() for d in REDUCTION)
+    return prod(_number((per_pass if stays_in_pass else per_step)[d]) for d in REDUCTION)
 
 
-def _busiest(blocks: Counter[int], mapping: Mapping, i: int) -> int:
+def _busiest(blocks: Lengths, mapping: Mapping, i: int) -> int:
     """Sum over steps of the longest stretch of dimension number ``i`` that one PE works on."""
     most = mapping.pe_extents[i]
     return sum(count * min(length, most) for length, count in blocks.items())
@@ -151,7 +156,7 @@ def cost(mapping: Mapping, layer: Layer, architecture: Architecture) -> Cost:
         for d in architecture.memories[name].keeps:
             off_chip = _outside(architecture, d, name) == architecture.outermost
             energy += moved[d] * ((OFF_CHIP if off_chip else BUFFER) + BUFFER)
-            filling = off_chip_cycles(architecture, d, moved[d]) if off_chip else 0.0
+            filling = moved[d] / off_chip_rate(architecture, d) if off_chip else 0.0
             dram_cycles += filling
             exposed += min(filling, stream[d]) if d in alone else 0.0
     return Cost(max(float(work.cycles), *stream.values(), dram_cycles) + exposed, energy, work.passes)
@@ -193,10 +198,12 @@ def _transfer(words: int, rates: list[Rate]) -> float:
     return max(words / float(rate) if not isinstance(rate, str) else 0.0 for rate in rates)
 
 
-def off_chip_cycles(architecture: Architecture, data_type: DataType, words: int) -> float:
-    """Core cycles that the outermost memory's link is busy with ``words``."""
+def off_chip_rate(architecture: Architecture, data_type: DataType) -> float:
+    """Words per core cycle of the outermost memory's link; infinite where nothing limits it."""
     memory = architecture.memories[architecture.outermost]
     if not isinstance(memory, Dram):
-        return 0.0
-    rate = memory.bytes_per_core_cycle(architecture.clock_mhz)
-    return _transfer(words, [bytes_to_words(rate, architecture.word_bits[data_type])])
+        return inf
+    rate = bytes_to_words(
+        memory.bytes_per_core_cycle(architecture.clock_mhz), architecture.word_bits[data_type]
+    )
+    return inf if isinstance(rate, str) else float(rate)

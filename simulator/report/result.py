@@ -27,7 +27,11 @@ class LayerResult:
     after compression; ``bytes_glb`` are array-side bytes of the buffer named ``glb``, None where there is
     none. ``actions[component][data_type][action]`` are counts, ``energy`` their picojoules in the same shape.
     ``active_pes`` is the most PEs with work in any pass, ``mean_active_pes`` the average over passes.
+    ``passes_skipped`` of the ``passes`` were not simulated, as they only repeat others.
     ``zeros`` are the fractions of zero words used; ``windows`` are series over time, for plots.
+    A layer with real operands has ``outputs`` [N, M of all groups, P, Q] in int64, and in ``operands`` what
+    was counted in its data: MACs with a zero input, words and zero words by data type, the bits that the
+    widest output needs, and how many outputs need more than an output word has.
     """
 
     name: str
@@ -50,9 +54,13 @@ class LayerResult:
     energy: Energy
     verdict: str
     passes: int
+    passes_simulated: int
+    passes_skipped: int
     steps: int
     zeros: dict[str, float] = field(default_factory=dict)
+    operands: dict[str, Any] = field(default_factory=dict)
     windows: dict[str, Any] = field(default_factory=dict, repr=False, compare=False)
+    outputs: Any = field(default=None, repr=False, compare=False)
 
     @classmethod
     def from_measured(
@@ -66,7 +74,7 @@ class LayerResult:
         zeros: Mapping[str, Any] | None = None,
     ) -> Self:
         """Build from the engine's counts (``measured``, keys as the fields here) and their energy."""
-        data = plain({key: value for key, value in measured.items() if key != "windows"})
+        data = plain({key: value for key, value in measured.items() if key not in ARRAYS})
         capacity = data["pes"] * macs_per_cycle * data["cycles"]
         return cls(
             name=name,
@@ -76,15 +84,16 @@ class LayerResult:
             energy_pj=total_pj(energy),
             verdict=_sentence(data),
             zeros={data_type: float(share) for data_type, share in (zeros or {}).items()},
+            operands=data.get("operands", {}),
             windows=dict(measured.get("windows", {})),
+            outputs=measured.get("outputs"),
             **{key: data[key] for key in MEASURED},
         )
 
     def to_dict(self) -> dict[str, Any]:
-        """Everything but the windows, as plain JSON values under the names of the fields."""
-        return {
-            key: plain(getattr(self, key)) for key in LayerResult.__dataclass_fields__ if key != "windows"
-        }
+        """Everything but windows and outputs, as plain JSON values under the names of the fields."""
+        fields = LayerResult.__dataclass_fields__
+        return {key: plain(getattr(self, key)) for key in fields if key not in ARRAYS}
 
 
 def _sentence(data: Mapping[str, Any]) -> str:
@@ -97,6 +106,8 @@ def _sentence(data: Mapping[str, Any]) -> str:
     return vector_verdict(lanes["busy_cycles"], data["cycles"], busiest)
 
 
+ARRAYS = ("windows", "outputs")
+"""Fields of `LayerResult` that hold arrays; they are not part of its JSON."""
 MEASURED = (
     "macs",
     "cycles",
@@ -112,6 +123,8 @@ MEASURED = (
     "bytes_glb",
     "actions",
     "passes",
+    "passes_simulated",
+    "passes_skipped",
     "steps",
 )
 """Fields of `LayerResult` that the engine counts."""
@@ -226,6 +239,12 @@ class Run:
         from simulator.report.save import save
 
         return save(self, Path(directory), force=force)
+
+    def save_outputs(self, path: str | Path) -> None:
+        """Write the outputs of all layers that have some as an ``.npz``, by layer name; `InputError`."""
+        from simulator.report.save import save_outputs
+
+        save_outputs(self, Path(path))
 
     @classmethod
     def load(cls, directory: str | Path) -> "Run":

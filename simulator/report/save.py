@@ -6,7 +6,7 @@ import os
 import shutil
 import tempfile
 import zipfile
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -107,7 +107,7 @@ def _write_files(run: "Run", draft: Path) -> None:
     if run.spec is not None:
         write_text(draft / "workload.yaml", write_yaml(resolved(run.spec)))
     write_text(draft / "mapping.yaml", write_mapping_file(run.mappings))
-    write_windows(draft / "windows.npz", {layer.name: layer.windows for layer in run.layers.values()})
+    write_arrays(draft / "windows.npz", {layer.name: layer.windows for layer in run.layers.values()})
 
 
 def write_json(path: Path, data: object) -> None:
@@ -186,15 +186,19 @@ def _with_origins(value: Any, origins: Mapping[str, Mapping[str, str]], path: st
     return value
 
 
-def write_windows(path: Path, layers: Mapping[str, Mapping[str, Any]]) -> None:
-    """Write series over time as an ``.npz``, keyed ``layer/series``; equal series give equal bytes."""
+def write_arrays(path: Path, layers: Mapping[str, Any]) -> None:
+    """Write nested arrays as an ``.npz``, keyed ``layer/series``; equal arrays give equal bytes."""
     with zipfile.ZipFile(path, "w") as archive:
-        for key, series in _series(layers):
+        for key, values in flatten(layers, "/"):
             entry = zipfile.ZipInfo(f"{key}.npy", date_time=(1980, 1, 1, 0, 0, 0))
             entry.compress_type = zipfile.ZIP_DEFLATED
             with archive.open(entry, "w", force_zip64=True) as file:
-                np.lib.format.write_array(file, series, allow_pickle=False)
+                np.lib.format.write_array(file, np.asarray(values), allow_pickle=False)
 
 
-def _series(layers: Mapping[str, Mapping[str, Any]]) -> Iterable[tuple[str, Any]]:
-    return ((key, np.asarray(values)) for key, values in flatten(layers, "/"))
+def save_outputs(run: "Run", path: Path) -> None:
+    """Write the outputs of layers with real operands as an ``.npz``, keyed by layer."""
+    try:
+        write_arrays(path, {x.name: x.outputs for x in run.layers.values() if x.outputs is not None})
+    except OSError as error:
+        raise refuse(str(path), "", None, f"a file to write outputs was expected: {error.strerror}") from None

@@ -6,7 +6,7 @@ from pydantic import TypeAdapter
 
 from simulator.energy.table import EnergyTable
 from simulator.names import DIMENSIONS
-from simulator.report.result import SCHEMA, LayerResult, NotSimulated
+from simulator.report.result import ARRAYS, SCHEMA, LayerResult, NotSimulated
 from simulator.spec.schema import DIALECT
 from simulator.spec.schema import schemas as file_schemas
 
@@ -68,7 +68,8 @@ def _mapping() -> Schema:
 
 def _run() -> Schema:
     layer = TypeAdapter(LayerResult).json_schema(ref_template="#/$defs/{model}")
-    del layer["properties"]["windows"]
+    for arrays in ARRAYS:
+        del layer["properties"][arrays]
     skipped = TypeAdapter(NotSimulated).json_schema()
     text = {"type": "string"}
     texts = {"type": "array", "items": text}

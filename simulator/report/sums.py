@@ -16,6 +16,8 @@ SUMMED = (
     "bytes_dram",
     "actions",
     "passes",
+    "passes_simulated",
+    "passes_skipped",
     "steps",
     "energy",
 )
@@ -50,7 +52,8 @@ def add(sums: dict[str, Any], more: Mapping[str, Any]) -> None:
 
 def total_of(layers: Sequence[Mapping[str, Any]], *, pes: int) -> dict[str, Any]:
     """Sum layers given as ``LayerResult.to_dict()``; mean active PEs are weighted by cycles."""
-    sums: dict[str, Any] = dict.fromkeys(("macs", "cycles", "bytes_dram", "passes", "steps"), 0)
+    counts = ("macs", "cycles", "bytes_dram", "passes", "passes_simulated", "passes_skipped", "steps")
+    sums: dict[str, Any] = dict.fromkeys(counts, 0)
     sums |= {key: {} for key in ("pe_cycles", "stall_causes", "words", "words_created", "actions", "energy")}
     for layer in layers:
         add(sums, {key: layer[key] for key in SUMMED})

@@ -13,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from simulator.kernels import array as kernel
+from simulator.kernels import tables
 from simulator.names import PE_CYCLE_NAMES
 
 SCRIPT = """
@@ -52,12 +53,13 @@ def test_division_by_multiplication_is_exact(a: int, b: int) -> None:
 @given(st.lists(st.tuples(st.integers(0, 60), st.integers(0, 3)), min_size=1, max_size=6), st.integers(0, 50), st.integers(0, 50))
 def test_blame_splits_a_wait_by_cycle(marks: list[tuple[int, int]], start: int, length: int) -> None:
     """The obvious twin: for every cycle, the first entry that lasts beyond it; the last entry lasts for ever."""
-    rows = np.array([*marks, (kernel.FOREVER, 3)], dtype=np.int64)
+    rows = [*marks, (tables.FOREVER, 3)]
+    until, cause = (np.array(column, dtype=np.int64) for column in zip(*rows, strict=True))
     table = np.zeros(4, dtype=np.int64)
-    getattr(kernel.blame, "py_func", kernel.blame)(table, rows, start, start + length)
+    getattr(kernel.blame, "py_func", kernel.blame)(table, until, cause, start, start + length)
     expected = [0, 0, 0, 0]
     for cycle in range(start, start + length):
-        expected[next(cause for until, cause in rows.tolist() if until > cycle)] += 1
+        expected[next(who for until, who in rows if until > cycle)] += 1
     assert table.tolist() == expected
 
 
@@ -72,4 +74,4 @@ def test_words_are_visible_at_the_ceiling_of_their_slots(start: int, step: int, 
 
 def test_name_indices_follow_the_vocabulary() -> None:
     order = ("MAC", "ACCUMULATE", "S_WEIGHT", "S_INPUT", "S_PSUM", "S_OUTPUT", "FILL", "IMBALANCE", "UNMAPPED", "BETWEEN")
-    assert [getattr(kernel, name) for name in order] == list(range(len(PE_CYCLE_NAMES)))
+    assert [getattr(tables, name) for name in order] == list(range(len(PE_CYCLE_NAMES)))

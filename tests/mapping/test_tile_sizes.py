@@ -26,7 +26,7 @@ def test_pieces_are_what_a_walk_meets(loops, M, P, inner):
     blocks = [i.block.extent for i in walk(loops, whole(layer), innermost)]
     found = pieces(layer, loops, innermost)
     for d in ("M", "P"):
-        other = found["P" if d == "M" else "M"].total()
+        other = sum(found["P" if d == "M" else "M"].values())
         met = Counter(extent[INDEX[d]] for extent in blocks)
         assert met == Counter({length: n * other for length, n in found[d].items()})
 

@@ -90,6 +90,8 @@ def measured(
         "actions": {"mac": {"all": {"compute": pe_cycles["mac"]}}},
         "windows": {"glb": {"occupancy_bits": [1, 2, 3]}},
         "passes": 2,
+        "passes_simulated": 1,
+        "passes_skipped": 1,
         "steps": 4,
         **changes,
     }

@@ -53,6 +53,7 @@ def test_every_option_reaches_the_simulation(simulated: SimpleNamespace) -> None
         "dataflow": "df",
         "energy": "e",
         "relax": ("glb", "dram"),
+        "operands": None,
         "jobs": 2,
     }
 

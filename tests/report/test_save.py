@@ -96,7 +96,7 @@ def test_a_failure_halfway_leaves_the_old_results_and_no_debris(
     def fail(*_: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(save_module, "write_windows", fail)
+    monkeypatch.setattr(save_module, "write_arrays", fail)
     with pytest.raises(KeyboardInterrupt):
         run.save(tmp_path / "out", force=True)
     assert files(tmp_path / "out") == before

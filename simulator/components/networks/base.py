@@ -54,28 +54,58 @@ def interleave(needs: list[Ints], *, multicast: bool) -> Delivery:
     """Deliver word by word, round-robin over PEs: every PE's first word, then every PE's second, ...
 
     With ``multicast`` a word that several PEs need crosses once, in the first place where one needs it.
+    PEs that share one array of words cost no more than one of them.
     """
     counts = np.array([len(words) for words in needs], dtype=np.int64)
     total = int(counts.sum())
     none = np.zeros(len(needs), dtype=np.int64)
     if total == 0:
         return Delivery(0, none, none, np.zeros(1, dtype=np.int64), 0)
-    owner = np.repeat(np.arange(len(needs)), counts)
-    ids = np.concatenate(needs)
-    local = np.concatenate([np.arange(n) for n in counts])
-    order = np.lexsort((owner, local))
-    ids, local, owner = ids[order], local[order], owner[order]
-    if multicast:
-        _, first, inverse = np.unique(ids, return_index=True, return_inverse=True)
-        rank = np.empty(len(first), dtype=np.int64)
-        rank[np.argsort(first, kind="stable")] = np.arange(len(first))
-        position = rank[inverse] + 1
-    else:
-        position = np.arange(1, total + 1)
-    complete = np.zeros(len(needs), dtype=np.int64)
-    np.maximum.at(complete, owner, position)
-    prefix = np.zeros(int(counts.max()) + 1, dtype=np.int64)
-    np.maximum.at(prefix, local + 1, position)
-    prefix = np.maximum.accumulate(prefix)
-    crossing = int(position.max())
-    return Delivery(crossing, complete, none, prefix, total)
+    if not multicast:
+        complete, prefix = _one_by_one(counts)
+        return Delivery(total, complete, none, prefix, total)
+    shared = {id(words): words for words in needs}
+    complete, prefix = _each_once(list(shared.values()))
+    number = {key: i for i, key in enumerate(shared)}
+    spread = np.array([number[id(words)] for words in needs], dtype=np.int64)
+    return Delivery(int(prefix[-1]), complete[spread], none, prefix, total)
+
+
+def _one_by_one(counts: Ints) -> tuple[Ints, Ints]:
+    """(complete, prefix) where every word of every PE crosses on its own."""
+    lengths, which = np.unique(counts, return_inverse=True)
+    at_least = counts.size - np.searchsorted(np.sort(counts), np.arange(1, int(lengths[-1]) + 1))
+    prefix = np.concatenate((np.zeros(1, dtype=np.int64), at_least.cumsum()))
+    complete = np.zeros(len(counts), dtype=np.int64)
+    for i, length in enumerate(lengths.tolist()):
+        if length:
+            turn = (counts >= length).cumsum()
+            complete = np.where(which == i, prefix[length - 1] + turn, complete)
+    return complete, prefix
+
+
+def _each_once(lists: list[Ints]) -> tuple[Ints, Ints]:
+    """(complete, prefix) where every distinct word crosses once; ``complete`` is per list.
+
+    A list stands for all PEs that share it: the first of them needs each word first.
+    """
+    counts = np.array([len(words) for words in lists], dtype=np.int64)
+    there = np.arange(int(counts.max())) < counts[:, None]
+    table = np.zeros(there.shape, dtype=np.int64)
+    table[there] = _dense(np.concatenate(lists))
+    ids, turns = table.T[there.T], np.arange(int(counts.sum()))
+    first = np.empty(int(ids.max()) + 1, dtype=np.int64)
+    first[ids[::-1]] = turns[::-1]  # the last assignment stays: the earliest turn
+    rank = (first[ids] == turns).cumsum()
+    position = np.zeros(there.T.shape, dtype=np.int64)
+    position[there.T] = rank[first[ids]]
+    prefix = np.concatenate((np.zeros(1, dtype=np.int64), np.maximum.accumulate(position.max(axis=1))))
+    return position.max(axis=0), prefix
+
+
+def _dense(ids: Ints) -> Ints:
+    """The same words under small numbers from 0."""
+    low, high = int(ids.min()), int(ids.max())
+    if high - low < max(4 * len(ids), 1 << 16):
+        return ids - low
+    return np.unique(ids, return_inverse=True)[1].astype(np.int64)

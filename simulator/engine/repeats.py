@@ -1,0 +1,258 @@
+"""Fast-forward: whole periods of a layer that repeat are skipped, exactly.
+
+At every pass the state of the whole machine is looked at relative to now. If it was the same at an earlier
+pass, if since then all cursors in the loop nest either stood still or went on by the same number of
+iterations of one loop, and if the iterations to come have the same transactions, then what follows repeats.
+As many periods as lie before the loop's last iteration, for whoever is furthest ahead, are skipped at once:
+clocks and pending events are shifted, cursors jump, and counters grow by multiples of what one period added.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from simulator.components.networks.base import Ints
+from simulator.engine.levels import Fill, Hold, Level, Resident
+from simulator.engine.tiles import TileCursor
+from simulator.engine.world import PAST, Breaks, later
+from simulator.kernels import tables as kernel
+
+if TYPE_CHECKING:
+    from simulator.engine.machine import LayerMachine
+
+DEEDS = ("give", "through", "arrived", "drained")
+"""What levels have their agendas do."""
+MOST_MOMENTS = 256
+"""How many earlier passes are remembered."""
+MOST_ALIKE = 4
+"""How many of them that were alike."""
+PATIENCE = 96
+"""After how many passes without a match only every fourth is looked at."""
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """The machine at the end of a pass: all that is needed to tell what has changed since."""
+
+    base: int
+    digit: Ints
+    tally: Ints
+    logged: int
+    cursors: tuple[tuple[int, ...], ...]
+    counts: tuple[int, ...]
+
+
+class Repeats:
+    """Looks for what repeats in one layer, and skips it."""
+
+    def __init__(self, machine: "LayerMachine") -> None:
+        self.machine = machine
+        self.skipped = 0
+        self._moments: dict[tuple[bytes, tuple[int, ...]], list[Moment]] = {}
+        self._misses = 0
+
+    def look_back(self) -> None:
+        """Compare the machine with what it was at earlier passes; skip what repeats, or remember it."""
+        if self._misses > PATIENCE and self._misses % 4:
+            self._misses += 1
+            return
+        machine, s = self.machine, self.machine.state
+        ticks = int(machine.program.machine[kernel.TICKS])
+        base = int(s.scalars[kernel.LAST_START]) // ticks
+        picture = machine.bound.picture(base)
+        if picture is None:
+            return
+        low = min(base, machine.world.cycle, int(s.pe[kernel.CLOCK].min()))
+        key = (picture, tuple(self._around(base, low)))
+        now = Moment(
+            base, s.digit.copy(), s.tally.copy(), int(s.scalars[kernel.LOGGED]),
+            tuple(tuple(c.cursor.digits) for c in self._tile_cursors()), tuple(self._counts()),
+        )  # fmt: skip
+        alike = self._moments.setdefault(key, [])
+        for then in reversed(alike):
+            if self._skip(then, now):
+                self._misses = 0
+                return
+        self._misses += 1
+        alike.append(now)
+        del alike[:-MOST_ALIKE]
+        if len(self._moments) > MOST_MOMENTS:
+            del self._moments[next(iter(self._moments))]
+
+    def _tile_cursors(self) -> Iterator[TileCursor]:
+        for level in self.machine.levels.values():
+            yield level.cursor
+            if isinstance(level, Hold) and level.drains is not None:
+                yield level.drains
+
+    def _counts(self) -> Iterator[int]:
+        """Everything outside the array that only grows."""
+        for level in self.machine.levels.values():
+            yield from level.counts
+        for counts in self.machine.port_counts:
+            yield from counts.values()
+
+    def _around(self, base: int, low: int) -> Iterator[int]:
+        """The state outside the array relative to ``base``; what is before ``low`` is past."""
+        machine = self.machine
+        order = sorted(machine.world._queue)
+        sleepers = {id(x._alarm): i for i, x in enumerate((machine.fabric, *machine.agendas.values()))}
+        for time, priority, _, event in order:
+            yield from (int(time) - base, priority, sleepers.get(id(event), -1))
+        for port in machine.ports.values():
+            free = port.free_at - base * machine.fabric.ticks
+            yield free if port.free_at > low * machine.fabric.ticks else PAST
+            yield from (sum(other < last for other in port.last.values()) for last in port.last.values())
+            yield len(port.last)
+        for level in machine.levels.values():
+            yield from self._level(level, base, low)
+        for number, agenda in enumerate(machine.agendas.values()):
+            yield number
+            for time, _, do, what in agenda.items:
+                yield from (time - base, do.__self__.number, DEEDS.index(do.__name__))  # type: ignore[attr-defined]
+                if what is not None:
+                    tile, _, breaks = what
+                    yield from tile.shape
+                    yield from _marks(breaks, base, low)
+
+    def _level(self, level: Level, base: int, low: int) -> Iterator[int]:
+        yield from (level.room, level.sourced, level.sent - base if level.sent > low else PAST)
+        yield from self._resident(level.source, base, low)
+        yield len(level.sources)
+        for resident in level.sources:
+            yield from self._resident(resident, base, low)
+        if isinstance(level, Fill):
+            yield level.asked
+        if isinstance(level, Hold):
+            yield from (level.taken, level.loading, len(level.undrained))
+            here = level.cursor.tile
+            for key in level.undrained if here is not None else ():
+                assert here is not None
+                yield from (a - b for a, b in zip(key, here.key, strict=True))
+        for tile in (
+            level.cursor.tile,
+            level.drains.tile if isinstance(level, Hold) and level.drains else None,
+        ):
+            yield from (PAST,) if tile is None else tile.shape
+        for lane in (level.fill_lane, level.drain_lane):
+            for request in lane.waiting if lane is not None else ():
+                yield from (request.ready - base, *request.units, *request.subject.shape)
+                yield from _marks(request.breaks, base, low)
+
+    def _resident(self, resident: Resident | None, base: int, low: int) -> Iterator[int]:
+        if resident is None:
+            yield PAST
+            return
+        yield from resident.tile.shape
+        yield resident.time - base if resident.time > low else PAST
+        yield from _marks(resident.breaks, base, low)
+
+    def _skip(self, then: Moment, now: Moment) -> bool:
+        """Skip as many periods from ``then`` to now as the loop allows; False where none can be."""
+        cycles = now.base - then.base
+        turned = np.flatnonzero(now.digit[kernel.MACS] != then.digit[kernel.MACS])
+        if cycles <= 0 or len(turned) != 1:
+            return False
+        loop = int(turned[0])
+        step = int(now.digit[kernel.MACS, loop] - then.digit[kernel.MACS, loop])
+        if step <= 0 or not self._moved_alike(then, now, loop, step):
+            return False
+        times = min(
+            self._horizon_of_array(then, now, loop, step), self._horizon_of_tiles(then, now, loop, step)
+        )
+        if times <= 0:
+            return False
+        s = self.machine.state
+        s.known_digit[:], s.known_tally[:] = then.digit, then.tally
+        passes = int(s.passes.sum())
+        if not self.machine.bound.skip(loop, step, cycles, then.logged, times):
+            return False
+        self.skipped += int(s.passes.sum()) - passes
+        self._shift(then, now, loop, step * times, cycles * times, times)
+        return True
+
+    def _moved_alike(self, then: Moment, now: Moment, loop: int, step: int) -> bool:
+        """Whether every cursor stood still or went on by ``step`` iterations of ``loop`` and nothing else."""
+        moved = now.digit - then.digit
+        others = np.delete(moved, loop, axis=1)
+        if others.any() or not np.isin(moved[:, loop], (0, step)).all():
+            return False
+        for cursor, before, after in zip(self._tile_cursors(), then.cursors, now.cursors, strict=True):
+            for i, a, b in zip(cursor.cursor.loops, before, after, strict=True):
+                if a != b and (i != loop or b - a != step):
+                    return False
+        return True
+
+    def _horizon_of_array(self, then: Moment, now: Moment, loop: int, step: int) -> int:
+        s, nest, most = self.machine.state, self.machine.nest, kernel.FOREVER
+        for cursor in range(kernel.CURSORS):
+            if now.digit[cursor, loop] == then.digit[cursor, loop]:
+                continue
+            if then.digit[cursor, loop] < 1:
+                return 0
+            trips = -(-int(s.extent[cursor, loop]) // nest.steps[loop])
+            most = min(most, (trips - 2 - int(now.digit[cursor, loop])) // step)
+        return most
+
+    def _horizon_of_tiles(self, then: Moment, now: Moment, loop: int, step: int) -> int:
+        most = kernel.FOREVER
+        for level, cursor, before in self._moving(then, now):
+            n = cursor.cursor.loops.index(loop)
+            here = cursor.cursor.digits[n]
+            if before[n] < 2:
+                return 0
+            times = (cursor.cursor.trips(n) - 2 - here) // step
+            outermost = level.above is None
+            while times > 0 and not cursor.repeats(
+                loop, before[n] - 1, here + times * step, inside=outermost
+            ):
+                times = times // 2 if times > 8 else times - 1
+            most = min(most, times)
+        return most
+
+    def _moving(self, then: Moment, now: Moment) -> Iterator[tuple[Level, TileCursor, tuple[int, ...]]]:
+        owners = [level for level in self.machine.levels.values() for _ in range(1 + isinstance(level, Hold))]
+        rows = zip(owners, self._tile_cursors(), then.cursors, now.cursors, strict=True)
+        for level, cursor, before, after in rows:
+            if before != after:
+                yield level, cursor, before
+
+    def _shift(self, then: Moment, now: Moment, loop: int, far: int, cycles: int, times: int) -> None:
+        """Move everything outside the array on."""
+        machine = self.machine
+        for level, cursor, _ in list(self._moving(then, now)):
+            if isinstance(level, Hold) and cursor is level.cursor:
+                level.jump(loop, far)
+            cursor.jump(loop, far)
+        machine.world.shift(cycles)
+        machine.fabric.shift(cycles)
+        for agenda in machine.agendas.values():
+            agenda.shift(cycles)
+            agenda.items = [(t, n, do, _put_off(what, cycles)) for t, n, do, what in agenda.items]
+        for level in machine.levels.values():
+            level.shift(cycles)
+        counts = iter([b - a for a, b in zip(then.counts, now.counts, strict=True)])
+        for level in machine.levels.values():
+            for i in range(len(level.counts)):
+                level.counts[i] += times * next(counts)
+        for port in machine.port_counts:
+            for stream in port:
+                port[stream] += times * next(counts)
+
+
+def _put_off(what: object, cycles: int) -> object:
+    """A thing on an agenda, ``cycles`` later."""
+    if not isinstance(what, tuple):
+        return what
+    tile, visible, breaks = what
+    return tile, visible + cycles, later(breaks, cycles)
+
+
+def _marks(breaks: Breaks, base: int, low: int) -> Iterator[int]:
+    """Where something was, relative to ``base``; -1 ends it."""
+    for until, cause in breaks:
+        if until > low:
+            yield from (until - base, cause)
+    yield PAST

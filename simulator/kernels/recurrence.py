@@ -1,0 +1,317 @@
+"""What repeats itself: the state of an array relative to a cycle, and how whole periods of it are skipped.
+
+If the state relative to now is the same as at an earlier iteration of a loop, and what follows are the same
+transactions, then the periods to come only differ from the last one by a shift in time. Nothing is estimated:
+clocks are shifted, cursors advanced, and counters grow by whole multiples of what one period added.
+"""
+
+from typing import Any
+
+from simulator.kernels._jit import stage
+from simulator.kernels.tables import (
+    A, ACC_TILE, AGAIN, AT_TILE, AT_WORD, BLOCK, BLOCK_END, BLOCK_OF, BLOCK_START, BREAKS, BUFFER_PORT, CLOCK,
+    CURSORS, DONE, ENDED, FIFO, FIRST, FOREVER, HAS_PSUM, HEAD_ASKED, HEAD_KNOWN, HELD, I, JUMP_CYCLES, JUMP_LOG,
+    JUMP_STEP, JUMP_TIMES, KIND, KNOWN, KNOWN_BASE, KNOWN_LENGTH, KNOWN_LOG, LAST_ACC, LAST_GRANT, LAST_START, LEAVE,
+    LEAVING_TILES, LEFT_KIND, LOGGED, LOG_ROWS, MAC_KIND, MAC_TILE, MODE, NEW_I, NEW_O, NEW_W, OPEN_TILES, OUT_FINISH,
+    OUT_READY, PARENT, PASS_KIND, PIN, PORT_MODE, POUT, Program, RELEASED, REUSED, ROOT, SEEN, SENT, SHARED_ADDER,
+    SIZE, STEADY_LOOP, STEP, STREAMS, State, TICKS, TILES, TILE_KIND, TO_OPEN, TRIES, W, WEIGHT,
+)  # fmt: skip
+from simulator.kernels.views import PICTURE, SKIP, call, program_at, rows_at, state_at
+from simulator.kernels.windows import bin_repeats, oldest
+
+MOST_TRIES = 64
+"""How often a loop inside a pass is looked at before it is left alone until the next pass."""
+
+
+@stage
+def since(time: int, base: int, low: int) -> int:
+    """A time relative to ``base``; what is before ``low`` is past for everybody, and all the same."""
+    return min(max(time, low) - base, FOREVER >> 1)
+
+
+@stage
+def put_marks(out: A, n: int, until: A, cause: A, base: int, low: int) -> int:
+    """Write where something was before: only what lasts beyond ``low`` matters."""
+    at = n
+    n += 1
+    for i in range(until.shape[0]):
+        if cause[i] < 0:
+            break
+        if until[i] > low:
+            out[n], out[n + 1] = since(until[i], base, low), cause[i]
+            n += 2
+            if until[i] > FOREVER >> 1:
+                break
+    out[at] = n - at
+    return n
+
+
+@stage
+def first_hot(p: Program, s: State, low: int) -> int:
+    """The first output tile whose write back ends after ``low``; -1 if it is no longer known."""
+    ring = s.tile.shape[1]
+    tile, oldest_known = s.stream[POUT, DONE], max(0, s.stream[PIN, DONE] - ring + 1)
+    while tile > 0 and s.leaving[OUT_FINISH, (tile - 1) % ring] > low:
+        tile -= 1
+        if tile < oldest_known:
+            return -1
+    return int(tile)
+
+
+@stage
+def shares_by_age(p: Program, stream: int) -> int:
+    """Whether a stream shares a port on which the one that has waited longest goes first."""
+    found = 0
+    for k in range(2):
+        port = p.stream[stream, BUFFER_PORT + k]
+        if port >= 0 and p.port[port, PORT_MODE] == FIFO:
+            for other in range(STREAMS):
+                for m in range(2):
+                    found |= other != stream and p.stream[other, BUFFER_PORT + m] == port
+    return int(found)
+
+
+@stage
+def put_stream(p: Program, s: State, stream: int, out: A, n: int, base: int, low: int) -> int:
+    """Write one stream: its place, its room, the tiles that wait for it, its last words."""
+    c, ring, tiles = s.stream[stream], s.release_time.shape[1], s.tile_time.shape[1]
+    out[n], out[n + 1], out[n + 2], out[n + 3] = c[KIND], c[MODE], c[FIRST], c[AGAIN]
+    out[n + 4], out[n + 5], out[n + 6], out[n + 7] = c[AT_WORD], c[LEAVE], c[ENDED], c[HELD]
+    rank = 0
+    for other in range(STREAMS):
+        rank += s.stream[other, LAST_GRANT] < c[LAST_GRANT]
+    waits = s.heads[stream, HEAD_KNOWN] * shares_by_age(p, stream)
+    out[n + 8], out[n + 9] = rank, waits * (s.heads[stream, HEAD_ASKED] - base)
+    out[n + 10], out[n + 11] = c[TILES] - c[AT_TILE], c[RELEASED] - c[REUSED]
+    out[n + 12], out[n + 13] = since(s.finish[stream], base, low), since(s.sent[stream], base, low)
+    freed = s.release_words[stream, (c[REUSED] - 1) % ring] if c[REUSED] > 0 else 0
+    out[n + 14] = c[SENT] - freed
+    out[n + 15] = since(s.release_time[stream, (c[REUSED] - 1) % ring], base, low) if c[REUSED] > 0 else 0
+    n += 16
+    for i in range(c[REUSED], c[RELEASED]):
+        out[n], out[n + 1] = since(s.release_time[stream, i % ring], base, low), s.release_words[stream, i % ring] - freed
+        n += 2
+    for tile in range(c[AT_TILE], c[TILES]):
+        out[n] = since(s.tile_time[stream, tile % tiles], base, low)
+        n = put_marks(out, n + 1, s.tile_until[stream, tile % tiles], s.tile_cause[stream, tile % tiles], base, low)
+    return n
+
+
+@stage
+def put_arrivals(s: State, stream: int, first: int, last: int, out: A, n: int, base: int, low: int) -> int:
+    """Write when the words of the deliveries from ``first`` up to ``last`` are there, and where they were."""
+    ring, pes = s.arrival.shape[1], s.pe.shape[1]
+    for delivery in range(first, last):
+        for pe in range(pes):
+            out[n + pe] = since(s.arrival[stream, delivery % ring, pe], base, low)
+        n = put_marks(out, n + pes, s.until[stream, delivery % ring], s.cause[stream, delivery % ring], base, low)
+    return n
+
+
+@stage
+def put_pes(p: Program, s: State, out: A, n: int, base: int, low: int) -> int:
+    """Write the PEs' clocks and their open output tiles."""
+    q, slots = s.scalars, p.machine[OPEN_TILES]
+    for pe in range(s.pe.shape[1]):
+        out[n] = since(s.pe[CLOCK, pe], base, low)
+        out[n + 1] = since(s.pe[LAST_ACC, pe], base, low)
+        out[n + 2] = since(s.pe[ROOT, pe], base, low)
+        n += 3
+    if p.machine[SHARED_ADDER] == 0:
+        for tile in range(max(q[MAC_TILE] - slots, 0), q[MAC_TILE] + 1):
+            out[n] = s.open_kind[tile % slots]
+            n += 1
+            for row in range(3):
+                for pe in range(s.pe.shape[1]):
+                    out[n + pe] = since(s.slot[row, tile % slots, pe], base, low)
+                n += s.pe.shape[1]
+    elif q[MAC_TILE] > q[ACC_TILE]:
+        out[n] = s.open_kind[q[ACC_TILE] % slots]
+        n += 1
+    return n
+
+
+@stage
+def put_tiles(p: Program, s: State, hot: int, out: A, n: int, base: int, low: int) -> int:
+    """Write the output tiles between their first psum and the end of their write back."""
+    q, ring, pes = s.scalars, s.tile.shape[1], s.pe.shape[1]
+    leaving, slots = p.machine[LEAVING_TILES], p.machine[OPEN_TILES]
+    done_in, done_out = s.stream[PIN, DONE], s.stream[POUT, DONE]
+    for tile in range(hot, done_in):
+        block = s.tile[BLOCK_OF, tile % ring]
+        out[n], out[n + 1] = block - s.stream[PIN, BLOCK], tile - done_out
+        n += 2
+        if tile < done_out:
+            out[n], out[n + 1] = since(s.block_time[block, BLOCK_START], base, low), since(s.block_time[block, BLOCK_END], base, low)
+            n += 2
+    for tile in range(max(min(q[ACC_TILE], q[MAC_TILE] - slots), 0), done_in):
+        out[n] = s.tile[HAS_PSUM, tile % ring]
+        n += 1
+        if s.tile[HAS_PSUM, tile % ring] != 0:
+            for pe in range(pes):
+                out[n + pe] = since(s.arrival[PIN, tile % ring, pe], base, low)
+            n = put_marks(out, n + pes, s.until[PIN, tile % ring], s.cause[PIN, tile % ring], base, low)
+    for tile in range(done_out, q[ACC_TILE]):
+        out[n] = since(s.leaving[OUT_READY, tile % ring], base, low)
+        n += 1
+    for tile in range(max(min(q[ACC_TILE], q[MAC_TILE] - slots) - leaving, 0), done_out):
+        out[n] = since(s.leaving[OUT_FINISH, tile % ring], base, low)
+        n = put_marks(out, n + 1, s.until[POUT, tile % ring], s.cause[POUT, tile % ring], base, low)
+    return n
+
+
+def picture(address: Any, base: int) -> int:
+    """Write all that decides the future, relative to cycle ``base``, to ``s.picture``; its length, -1 if it is too long."""
+    rows = rows_at(address)
+    p, s = program_at(rows), state_at(rows)
+    q, out, n, low = s.scalars, s.picture, 0, base
+    for pe in range(s.pe.shape[1]):
+        low = min(low, s.pe[CLOCK, pe])
+    hot, done_out, pes = first_hot(p, s, low), s.stream[POUT, DONE], s.pe.shape[1]
+    entries, marks = 0, 0
+    for stream in range(STREAMS):
+        marks += s.stream[stream, TILES] - min(s.stream[stream, TILES], s.stream[stream, AT_TILE])
+        entries += s.stream[stream, RELEASED] - s.stream[stream, REUSED] + 16
+    entries += s.stream[PIN, DONE] - hot
+    deliveries = s.stream[W, DONE] - s.stream[W, SEEN] + s.stream[I, DONE] - s.stream[I, SEEN] + s.stream[PIN, DONE] - done_out
+    deliveries += 8 + 2 * p.machine[OPEN_TILES] + p.machine[LEAVING_TILES]
+    if hot < 0 or 64 + 4 * entries + (marks + deliveries) * (2 * BREAKS + 4) + (6 + deliveries + 3 * p.machine[OPEN_TILES]) * pes + 2 * s.port_free.shape[0] > out.shape[0]:
+        return -1
+    out[0], out[1], out[2], out[3] = q[MAC_TILE] - done_out, q[ACC_TILE] - done_out, s.stream[PIN, DONE] - done_out, hot - done_out
+    out[4], out[5], out[6], out[7] = q[NEW_W], q[NEW_I], q[NEW_O], q[TO_OPEN]
+    out[8], out[9], out[10], out[11] = q[TILE_KIND], q[PASS_KIND], q[LEFT_KIND], q[MAC_KIND]
+    n = 12
+    for port in range(s.port_free.shape[0]):
+        out[n] = max(s.port_free[port], low * p.machine[TICKS]) - base * p.machine[TICKS]
+        n += 1
+    for stream in range(STREAMS):
+        n = put_stream(p, s, stream, out, n, base, low)
+    n = put_tiles(p, s, hot, out, n, base, low)
+    n = put_pes(p, s, out, n, base, low)
+    for stream in range(2):
+        c = s.stream[stream]
+        out[n] = c[DONE] - c[SEEN]
+        n = put_arrivals(s, stream, c[SEEN], c[DONE] + (c[AT_WORD] > 0), out, n + 1, base, low)
+    if s.stream[PIN, AT_WORD] > 0:
+        n = put_arrivals(s, PIN, s.stream[PIN, DONE], s.stream[PIN, DONE] + 1, out, n, base, low)
+    return n
+
+
+@stage
+def moves(p: Program, s: State, loop: int) -> int:
+    """By how many iterations of ``loop`` the cursors have moved since ``s.known_digit``; 0 unless all those that moved agree."""
+    found = 0
+    for cursor in range(CURSORS):
+        for i in range(s.digit.shape[1]):
+            step = s.digit[cursor, i] - s.known_digit[cursor, i]
+            if step != 0:
+                if i != loop or found not in (0, step):
+                    return 0
+                found = step
+    return max(found, 0)
+
+
+@stage
+def horizon(p: Program, s: State, loop: int, step: int) -> int:
+    """How many periods of ``step`` iterations of ``loop`` lie between here and its last iteration; its first one is another, too."""
+    most = FOREVER
+    for cursor in range(CURSORS):
+        if s.digit[cursor, loop] == s.known_digit[cursor, loop]:
+            continue
+        if s.known_digit[cursor, loop] < 1:
+            return 0
+        length = p.nest[loop, SIZE]
+        outer = p.nest[loop, PARENT]
+        if outer >= 0:
+            length = min(p.nest[outer, STEP], s.extent[cursor, outer] - s.digit[cursor, outer] * p.nest[outer, STEP])
+        trips = -(-length // p.nest[loop, STEP])
+        most = min(most, (trips - 2 - s.digit[cursor, loop]) // step)
+    return max(most, 0)
+
+
+@stage
+def shift_blocks(p: Program, s: State, blocks: int, cycles: int, low: int) -> None:
+    """Give the recent writes of psums to the blocks that stand there after a skip."""
+    ring, done_out = s.tile.shape[1], s.stream[POUT, DONE]
+    hot = first_hot(p, s, low)
+    for tile in range(hot, s.stream[PIN, DONE]):
+        s.block_visit[s.tile[BLOCK_OF, tile % ring]] = -1
+    times = s.picture  # scratch: the old blocks are read before the new ones are written
+    for tile in range(hot, done_out):
+        block = s.tile[BLOCK_OF, tile % ring]
+        times[2 * (tile - hot)], times[2 * (tile - hot) + 1] = s.block_time[block, BLOCK_START], s.block_time[block, BLOCK_END]
+    for tile in range(hot, s.stream[PIN, DONE]):
+        block = s.tile[BLOCK_OF, tile % ring] + blocks
+        s.tile[BLOCK_OF, tile % ring] = block
+        s.block_visit[block] = tile
+        if tile < done_out:
+            s.block_time[block, BLOCK_START] = times[2 * (tile - hot)] + cycles
+            s.block_time[block, BLOCK_END] = times[2 * (tile - hot) + 1] + cycles
+
+
+def skip(address: Any, loop: int) -> int:
+    """Skip what ``s.jump`` says of ``loop``: periods of iterations, cycles each, as since ``s.known_tally``; 0 if the log forgot them."""
+    rows = rows_at(address)
+    p, s = program_at(rows), state_at(rows)
+    step, cycles, log_start, times = s.jump[JUMP_STEP], s.jump[JUMP_CYCLES], s.jump[JUMP_LOG], s.jump[JUMP_TIMES]
+    log_end, ticks = s.scalars[LOGGED], p.machine[TICKS]
+    if log_end + 1 - oldest(s.log, log_start, log_end) > LOG_ROWS:
+        return 0
+    low, pause = s.scalars[LAST_START] // ticks, times * cycles
+    for pe in range(s.pe.shape[1]):
+        low = min(low, s.pe[CLOCK, pe])
+    bin_repeats(rows, log_start, log_end, cycles * ticks, times)
+    moved_out = s.digit[POUT, loop] != s.known_digit[POUT, loop]
+    blocks = p.nest[loop, WEIGHT] * step * times if moved_out else 0
+    shift_blocks(p, s, blocks, pause, low)
+    for cursor in range(CURSORS):
+        if s.digit[cursor, loop] != s.known_digit[cursor, loop]:
+            s.digit[cursor, loop] += step * times
+    if moved_out:
+        s.stream[PIN, BLOCK] += blocks
+        s.stream[POUT, BLOCK] += blocks
+    for i in range(s.times.shape[0]):
+        s.times[i] += pause
+    for port in range(s.port_free.shape[0]):
+        s.port_free[port] += pause * ticks
+    s.scalars[LAST_START] += pause * ticks
+    for i in range(s.tally.shape[0]):
+        s.tally[i] += times * (s.tally[i] - s.known_tally[i])
+    s.scalars[KNOWN] = s.scalars[TRIES] = 0
+    return 1
+
+
+def look_back(address: Any, limit: int) -> int:
+    """At a turn of the steady loop: skip what repeats up to ``limit`` (ticks), or remember this state to compare with. 1 if it skipped."""
+    rows = rows_at(address)
+    p, s = program_at(rows), state_at(rows)
+    q = s.scalars
+    base = q[LAST_START] // p.machine[TICKS]
+    n = call(rows, PICTURE, base) if q[TRIES] < MOST_TRIES else -1
+    if n < 0:
+        return 0
+    if q[KNOWN] != 0 and n == q[KNOWN_LENGTH]:
+        same = True
+        for i in range(n):
+            if s.picture[i] != s.known[i]:
+                same = False
+                break
+        loop = p.machine[STEADY_LOOP]
+        step, cycles = moves(p, s, loop), base - q[KNOWN_BASE]
+        if same and step > 0 and cycles > 0:
+            times = min(horizon(p, s, loop, step), (limit - 1 - q[LAST_START]) // (cycles * p.machine[TICKS]))
+            if times > 0:
+                s.jump[JUMP_STEP], s.jump[JUMP_CYCLES], s.jump[JUMP_LOG], s.jump[JUMP_TIMES] = step, cycles, q[KNOWN_LOG], times
+                return call(rows, SKIP, loop)
+            return 0
+    q[TRIES] += 1
+    if q[TRIES] & (q[TRIES] - 1) == 0:
+        for i in range(n):
+            s.known[i] = s.picture[i]
+        for i in range(s.tally.shape[0]):
+            s.known_tally[i] = s.tally[i]
+        for cursor in range(CURSORS):
+            for i in range(s.digit.shape[1]):
+                s.known_digit[cursor, i] = s.digit[cursor, i]
+        q[KNOWN], q[KNOWN_LENGTH], q[KNOWN_BASE], q[KNOWN_LOG] = 1, n, base, q[LOGGED]
+    return 0

@@ -1,0 +1,151 @@
+"""Words over time: a log of what crossed when, and its sums in windows that grow with the layer."""
+
+from typing import Any
+
+import numpy as np
+
+from simulator.kernels._jit import stage
+from simulator.kernels.tables import (
+    A, BINNED, LOGGED, LOG_FROM, LOG_OLDEST, LOG_PERIOD, LOG_ROWS, LOG_SERIES, LOG_TIMES, LOG_TO, LOG_UNITS, REPEAT,
+    SHIFT, State, TICKS, WINDOWS,
+)  # fmt: skip
+from simulator.kernels.views import FILL_WINDOWS, Rows, call, program_at, rows_at, state_at
+
+
+@stage
+def log_row(s: State, series: int, start: int, end: int, units: int) -> None:
+    """Write down that ``units`` of a series cross evenly from ``start`` to ``end`` (ticks)."""
+    row = s.log[s.scalars[LOGGED] % LOG_ROWS]
+    row[LOG_SERIES], row[LOG_FROM], row[LOG_TO], row[LOG_UNITS] = series, start, end, units
+    s.scalars[LOGGED] += 1
+
+
+@stage
+def widen(s: State, last_cycle: int) -> None:
+    """Double the windows' width until ``last_cycle`` lies in one of them."""
+    while (last_cycle >> s.scalars[SHIFT]) >= WINDOWS:
+        for k in range(s.windows.shape[0]):
+            for i in range(WINDOWS // 2):
+                s.windows[k, i] = s.windows[k, 2 * i] + s.windows[k, 2 * i + 1]
+            s.windows[k, WINDOWS // 2 :] = 0
+        s.scalars[SHIFT] += 1
+
+
+@stage
+def crossed(start: int, end: int, units: int, time: int) -> int:
+    """How many of ``units`` that cross evenly from ``start`` to ``end`` have crossed before ``time``."""
+    if time <= start:
+        return 0
+    if time >= end:
+        return units
+    return units * (time - start) // (end - start)
+
+
+def fill_windows(address: Any, _: int) -> int:
+    """Add the rows that were logged since the last call to the windows; nothing is lost to rounding."""
+    rows = rows_at(address)
+    p, s = program_at(rows), state_at(rows)
+    ticks = p.machine[TICKS]
+    for i in range(s.scalars[BINNED], s.scalars[LOGGED]):
+        row = s.log[i % LOG_ROWS]
+        start, end, units = row[LOG_FROM], row[LOG_TO], row[LOG_UNITS]
+        if row[LOG_SERIES] == REPEAT or units == 0:
+            continue
+        last = max(start, end - 1) // ticks
+        widen(s, last)
+        at, gone = start // ticks >> s.scalars[SHIFT], 0
+        while gone < units:
+            upto = crossed(start, end, units, ((at + 1) << s.scalars[SHIFT]) * ticks)
+            s.windows[row[LOG_SERIES], at] += upto - gone
+            gone = upto
+            at += 1
+    s.scalars[BINNED] = s.scalars[LOGGED]
+    return 0
+
+
+@stage
+def bounds_of(log: A, first: int, last: int) -> tuple[int, int]:
+    """From when until when (ticks) units of the log's rows from ``first`` up to ``last`` cross."""
+    low, high = 1 << 61, 0
+    for i in range(first, last):
+        row = log[i % LOG_ROWS]
+        low, high = min(low, row[LOG_FROM]), max(high, row[LOG_TO])
+    return low, high
+
+
+@stage
+def oldest(log: A, first: int, last: int) -> int:
+    """The first of the log's rows that those from ``first`` up to ``last`` refer to."""
+    found = first
+    for i in range(first, last):
+        if log[i % LOG_ROWS, LOG_SERIES] == REPEAT:
+            found = min(found, log[i % LOG_ROWS, LOG_OLDEST])
+    return found
+
+
+@stage
+def log_repeat(s: State, first: int, last: int, period: int, times: int) -> None:
+    """Write down that the rows from ``first`` up to ``last`` (the next one) repeat."""
+    row, (low, high) = s.log[last % LOG_ROWS], bounds_of(s.log, first, last)
+    row[LOG_SERIES], row[LOG_UNITS], row[LOG_TIMES], row[LOG_PERIOD] = REPEAT, last - first, times, period
+    row[LOG_FROM], row[LOG_TO], row[LOG_OLDEST] = low + period, high + times * period, oldest(s.log, first, last)
+    s.scalars[LOGGED] += 1
+
+
+@stage
+def push_repeats(log: A, i: int, time: int, times: int, stack: A, top: int) -> int:
+    """Open the repeats in row ``i`` that have begun before ``time``: rows, time, how often. Returns the stack's new top."""
+    row = log[i % LOG_ROWS]
+    period, count, first = row[LOG_PERIOD], row[LOG_TIMES], i - row[LOG_UNITS]
+    low, high = row[LOG_FROM] - period, row[LOG_TO] - count * period
+    whole = min(max((time - high) // period, 0), count)
+    if whole > 0:
+        stack[top, 0], stack[top, 1], stack[top, 2], stack[top, 3] = first, i, 1 << 61, times * whole
+        top += 1
+    for turn in range(whole + 1, count + 1):
+        if time - turn * period <= low or top >= stack.shape[0]:
+            break
+        stack[top, 0], stack[top, 1], stack[top, 2], stack[top, 3] = first, i, time - turn * period, times
+        top += 1
+    return top
+
+
+@stage
+def add_crossed(log: A, stack: A, top: int, out: A) -> None:
+    """Add to ``out``, by series, what crossed by the rows on the stack: from, up to, before when, how often."""
+    while top > 0:
+        top -= 1
+        first, last, time, times = stack[top, 0], stack[top, 1], stack[top, 2], stack[top, 3]
+        for i in range(first, last):
+            row = log[i % LOG_ROWS]
+            if row[LOG_SERIES] == REPEAT:
+                top = push_repeats(log, i, time, times, stack, top)
+            else:
+                out[row[LOG_SERIES]] += times * crossed(row[LOG_FROM], row[LOG_TO], row[LOG_UNITS], time)
+
+
+@stage
+def bin_repeats(rows: Rows, first: int, last: int, period: int, times: int) -> None:
+    """Add ``times`` repeats, each ``period`` ticks later, of the log's rows from ``first`` up to ``last`` to the windows.
+
+    They become the log's next row.
+    """
+    call(rows, FILL_WINDOWS, 0)
+    p, s = program_at(rows), state_at(rows)
+    log_repeat(s, first, last, period, times)
+    s.scalars[BINNED] = s.scalars[LOGGED]
+    if first == last:
+        return
+    row, ticks = s.log[last % LOG_ROWS], p.machine[TICKS]
+    final = max(row[LOG_FROM], row[LOG_TO] - 1) // ticks
+    widen(s, final)
+    final >>= s.scalars[SHIFT]
+    before, now = np.zeros(s.windows.shape[0], dtype=np.int64), np.zeros(s.windows.shape[0], dtype=np.int64)
+    stack = np.zeros((1024, 4), dtype=np.int64)
+    for at in range(row[LOG_FROM] // ticks >> s.scalars[SHIFT], final + 1):
+        edge = ((at + 1) << s.scalars[SHIFT]) * ticks
+        now[:] = 0
+        add_crossed(s.log, stack, push_repeats(s.log, last, edge if at < final else 1 << 61, 1, stack, 0), now)
+        for k in range(now.shape[0]):
+            s.windows[k, at] += now[k] - before[k]
+            before[k] = now[k]
