@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from simulator.errors import InputError
 
-from .compare import differences
+from .compare import differences, skipped
 from .machines import any_case
 
 BLOCK = 50
@@ -49,6 +49,7 @@ def main(first: int, cases: int, show: int = 10) -> None:
         number += 1
     keys = Counter(key for _, _, _, told in found for key in {line.split(":")[0] for line in told})
     print(f"{ran} cases, seeds {first}..{number - 1}, {len(found)} disagree, {time.time() - began:.0f} s; {dict(keys)}")
+    print(f"{skipped[True]} of {skipped.total()} runs skipped something")
     print("disagreeing (seed, case):", [(number, case) for number, case, _, _ in found])
 
 

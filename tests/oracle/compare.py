@@ -1,18 +1,26 @@
 """Run a case on the engine and on the oracle and say where they differ."""
 
+from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
 from simulator.mapping.mapping import Mapping
+from simulator.pipeline import Job, measure_job
+from simulator.report.sums import plain
 from simulator.spec.layer import Layer
 
-from .machines import built, measured
+from .machines import built
 from .oracle import Oracle
 
 COMPARED = (
     "cycles", "macs", "pes", "active_pes", "mean_active_pes", "pe_cycles", "stall_causes", "words", "words_created",
     "ports", "bytes_dram", "actions", "passes", "steps",
 )  # fmt: skip
+SIMULATED = ("passes_simulated", "passes_skipped")
+"""What tells how a result was found and is no part of it."""
+Tree = dict[str, Any]
+skipped: Counter[bool] = Counter()
+"""How many runs of this process skipped something (True)."""
 
 
 def leaves(tree: Any, path: str = "") -> Iterator[tuple[str, Any]]:
@@ -24,21 +32,39 @@ def leaves(tree: Any, path: str = "") -> Iterator[tuple[str, Any]]:
         yield path, tree
 
 
-def differences(
-    description: dict[str, Any], layer: Layer, mapping: Mapping, *, which: int = 0, relax: tuple[str, ...] = ()
-) -> list[str]:
-    """``key: engine, oracle`` of everything that differs. ``which`` 3 relaxes a part too."""
+def engine(description: Tree, layer: Layer, mapping: Mapping, relax: tuple[str, ...], *, fast_forward: bool) -> Tree:
+    return measure_job(built(description), Job(layer, mapping), frozenset(relax), fast_forward=fast_forward)
+
+
+def differences(description: Tree, layer: Layer, mapping: Mapping, *, which: int = 0, relax: tuple[str, ...] = ()) -> list[str]:
+    """``key: engine, oracle`` of everything that differs, run in full and, marked so, fast-forwarded.
+
+    ``which`` 3 relaxes a part too.
+    """
     if which == 3:
         names = [*description["memories"], *description["networks"]]
         relax = (names[layer.macs % len(names)],)
-    told = measured(description, layer, mapping, relax)
+    full, quick = (engine(description, layer, mapping, relax, fast_forward=on) for on in (False, True))
+    skipped[bool(quick["passes_skipped"])] += 1
     truth = Oracle(layer, mapping, built(description), frozenset(relax)).run()
-    engine = dict(leaves({key: told[key] for key in COMPARED}))
-    oracle = dict(leaves({key: truth[key] for key in COMPARED}))
-    engine = {key: n for key, n in engine.items() if not key.endswith((".limit_per_cycle", ".unit"))}
+    fast = [f"fast-forward {line}" for line in unequal(without(full, *SIMULATED), without(quick, *SIMULATED))]
+    compared = [
+        {key: n for key, n in leaves({key: tree[key] for key in COMPARED}) if not key.endswith((".limit_per_cycle", ".unit"))}
+        for tree in (full, truth)
+    ]
+    return unequal(*compared) + fast
+
+
+def without(tree: Tree, *keys: str) -> Tree:
+    return dict(leaves(plain({key: value for key, value in tree.items() if key not in keys})))
+
+
+def unequal(one: Tree, other: Tree) -> list[str]:
+    """Paths at which two results differ, with both values."""
+    order = list(dict.fromkeys([*one, *other]))
     out = []
-    for key in sorted(engine.keys() | oracle.keys(), key=lambda key: COMPARED.index(key.split(".")[0])):
-        a, b = engine.get(key, 0), oracle.get(key, 0)
+    for key in order:
+        a, b = one.get(key, 0), other.get(key, 0)
         if a != b and not (isinstance(a, float) and isinstance(b, float) and abs(a - b) < 1e-9 * max(a, b)):
             out.append(f"{key}: {a}, {b}")
     return out

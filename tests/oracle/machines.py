@@ -75,6 +75,42 @@ def clipped_cases(draw: st.DrawFn) -> Case:
     return described(description, layer, replace(mapping, levels=levels))
 
 
+@st.composite
+def split_cases(draw: st.DrawFn) -> Case:
+    """A dimension in two loops of the memories, so that the inner one makes fewer trips at the end of the outer one."""
+    description, layer, mapping = draw(st.one_of(free_cases(), deep_cases()))
+    names = list(mapping.levels)
+    places = [(i, loop) for i, name in enumerate(names) for loop in mapping.levels[name] if loop.trips > 2]
+    assume(places)
+    level, loop = draw(st.sampled_from(places))
+    inner_level = draw(st.integers(level, len(names) - 1))
+    levels = {name: list(loops) for name, loops in mapping.levels.items()}
+    at = levels[names[level]].index(loop)
+    levels[names[level]][at] = Loop(loop.dimension, -(-loop.trips // 2))
+    first = at + 1 if inner_level == level else 0
+    where = draw(st.integers(first, len(levels[names[inner_level]])))
+    levels[names[inner_level]].insert(where, Loop(loop.dimension, 2))
+    return described(description, layer, replace(mapping, levels={name: tuple(x) for name, x in levels.items()}))
+
+
+@st.composite
+def long_cases(draw: st.DrawFn) -> Case:
+    """A small layer many times over: one more loop of 8 to 40 trips somewhere, so that much of it repeats."""
+    description, layer, mapping = draw(st.one_of(cases(), free_cases()))
+    assume(layer.macs <= 80)
+    d = draw(st.sampled_from("NMCP"))
+    trips = draw(st.integers(8, 40))
+    sections = {**{name: list(loops) for name, loops in mapping.levels.items()}, "steps": list(mapping.steps)}
+    section = draw(st.sampled_from(list(sections)))
+    sections[section].insert(draw(st.integers(0, len(sections[section]))), Loop(d, trips))
+    steps = tuple(sections.pop("steps"))
+    many = replace(mapping, levels={name: tuple(loops) for name, loops in sections.items()}, steps=steps)
+    loops = [*(loop for name in sections for loop in many.levels[name]), *steps, *many.rows, *many.columns, *many.pe]
+    whole = advances(loops, dict.fromkeys(DIMENSIONS, 1))[1][d]
+    sizes = {**layer.sizes, d: whole - draw(st.integers(0, whole // trips - 1))}
+    return described(description, replace(layer, sizes=sizes), many)
+
+
 def described(description: dict[str, Any], layer: Layer, mapping: Mapping) -> Case:
     """The case, dropped where the machine cannot run it."""
     try:
@@ -87,7 +123,7 @@ def described(description: dict[str, Any], layer: Layer, mapping: Mapping) -> Ca
 @st.composite
 def varied_case(draw: st.DrawFn) -> Case:
     """Any case with some of its parts changed in ways that leave its mapping legal."""
-    description, layer, mapping = draw(st.one_of(cases(), free_cases(), deep_cases(), clipped_cases()))
+    description, layer, mapping = draw(st.one_of(cases(), free_cases(), deep_cases(), clipped_cases(), split_cases(), long_cases()))
     for vary in draw(st.lists(st.sampled_from([rates, wires, dram, tight_buffers, tight_pes, sparse]), max_size=4)):
         description, layer = vary(draw, description, layer, mapping)
     return described(description, layer, mapping)

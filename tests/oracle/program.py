@@ -29,6 +29,8 @@ from .nest import (
 
 CUT_BY = {"weight": set("GMCRS"), "input": set("NGC"), "output": set()}
 """Loops that cut a tile of the innermost buffer into parts: those whose parts do not overlap."""
+LOOK_AHEAD = 16
+"""How many psum tiles the psum reader may be ahead of the adders when it passes over one that starts at zero."""
 
 
 @dataclass(eq=False)
@@ -50,7 +52,10 @@ class Tile:
 
 @dataclass(eq=False)
 class PsumTile:
-    """The psums that the PEs hold from one write-out to the next; its first step decides its chains and words."""
+    """The psums that the PEs hold from one write-out to the next; its first step decides its chains and words.
+
+    ``earlier`` wrote the same psums before, ``after_zeros`` must have been added before these are read (see `LOOK_AHEAD`).
+    """
 
     number: int
     chains: list[list[int]]
@@ -60,6 +65,7 @@ class PsumTile:
     outgoing: Words
     home: Tile
     earlier: "PsumTile | None"
+    after_zeros: "PsumTile | None"
     before: dict[int, "PsumTile | None"] = field(default_factory=dict)
     mac_end: dict[int, int] = field(default_factory=dict)
     last_step: dict[int, "Step"] = field(default_factory=dict)
@@ -137,6 +143,7 @@ class Program:
             self._buffer_tiles(data_type)
         self.steps: list[Step] = []
         self.psum_tiles: list[PsumTile] = []
+        self.zeros_at = -1  # the last psum tile that started at zero
         self.held: dict[int, Box] = {}  # the boxes for which inputs came last
         self._walk_steps()
 
@@ -338,4 +345,8 @@ class Program:
         made_up = first and self.machine.spatial.initial_psums == "buffer"
         incoming = on_bus(ends[0], multicast=False) if made_up or not first else None
         outgoing = on_bus(ends[1], multicast=False)
-        return PsumTile(len(self.psum_tiles), chains, words, incoming, made_up, outgoing, home, earlier)
+        if incoming is None:
+            self.zeros_at = len(self.psum_tiles)
+        passed = self.zeros_at - LOOK_AHEAD
+        after_zeros = self.psum_tiles[passed] if passed >= 0 else None
+        return PsumTile(len(self.psum_tiles), chains, words, incoming, made_up, outgoing, home, earlier, after_zeros)

@@ -60,16 +60,26 @@ class Stream:
         if self.name == "psum_out":
             assert move.psums is not None
             return None if move.psums.ready is None else max(ready, move.psums.ready)
-        if move.psums is not None and move.psums.earlier is not None:
-            if move.psums.earlier.written is None:
+        for time in self._psums_before(move):
+            if time is None:
                 return None
-            ready = max(ready, move.psums.earlier.written)
+            ready = max(ready, time)
         needed = self.sent + 1 - self.room  # words freed before the next one has room
         if needed > self.freed:
             return None
         if needed > 0:
             ready = max(ready, next(time for time, freed in self.freed_log if freed >= needed))
         return ready
+
+    def _psums_before(self, move: Transaction) -> list[int | None]:
+        """When the same psums were written back, and when the tile was added that the reader must not be too far ahead of."""
+        out: list[int | None] = []
+        if move.psums is not None and move.psums.earlier is not None:
+            out.append(move.psums.earlier.written)
+        if move.psums is not None and move.psums.after_zeros is not None:
+            other = move.psums.after_zeros
+            out.append(max(other.added.values()) if len(other.added) == len(other.words) else None)
+        return out
 
     def room_now(self) -> int:
         """How many words of the fullest PE could come now."""
