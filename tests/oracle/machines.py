@@ -95,11 +95,11 @@ def split_cases(draw: st.DrawFn) -> Case:
 
 @st.composite
 def long_cases(draw: st.DrawFn) -> Case:
-    """A small layer many times over: one more loop of 8 to 40 trips somewhere, so that much of it repeats."""
+    """A small layer many times over: one more loop of 8 to 60 trips somewhere, so that much of it repeats."""
     description, layer, mapping = draw(st.one_of(cases(), free_cases()))
-    assume(layer.macs <= 80)
+    assume(layer.macs <= 60)
     d = draw(st.sampled_from("NMCP"))
-    trips = draw(st.integers(8, 40))
+    trips = draw(st.integers(8, 60))
     sections = {**{name: list(loops) for name, loops in mapping.levels.items()}, "steps": list(mapping.steps)}
     section = draw(st.sampled_from(list(sections)))
     sections[section].insert(draw(st.integers(0, len(sections[section]))), Loop(d, trips))
@@ -108,7 +108,11 @@ def long_cases(draw: st.DrawFn) -> Case:
     loops = [*(loop for name in sections for loop in many.levels[name]), *steps, *many.rows, *many.columns, *many.pe]
     whole = advances(loops, dict.fromkeys(DIMENSIONS, 1))[1][d]
     sizes = {**layer.sizes, d: whole - draw(st.integers(0, whole // trips - 1))}
-    return described(description, replace(layer, sizes=sizes), many)
+    description, layer, mapping = described(description, replace(layer, sizes=sizes), many)
+    for tight in (tight_buffers, tight_pes):
+        if draw(st.booleans()):  # what looks less far ahead repeats sooner
+            description, layer = tight(draw, description, layer, mapping)
+    return described(description, layer, mapping)
 
 
 def described(description: dict[str, Any], layer: Layer, mapping: Mapping) -> Case:
