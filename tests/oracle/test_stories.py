@@ -133,7 +133,7 @@ def test_the_next_tile_is_fetched_when_the_last_one_has_left() -> None:
 
 
 def test_partial_sums_go_home_and_come_back() -> None:
-    """Latency 3: MACs from 3 on; m0 leaves at 4, is home at 7, back at 10 and home again at 13; m1 a cycle later."""
+    """Latency 3: m0 leaves at 4, is home at 7, back at 10; m1, home at 8, is asked for when m0 is back, at 13 there, at 16 home again."""
     out = told(machine(memories__dram__latency_cycles=3), layer(M=2, C=2), {"dram": ["C 2", "M 2"]})
-    assert out["cycles"] == 14
+    assert out["cycles"] == 16
     assert out["words"]["dram"]["output"] == {"array_read": 2, "array_write": 4, "outer_read": 0, "outer_write": 0}
