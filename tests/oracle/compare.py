@@ -8,6 +8,7 @@ from simulator.mapping.mapping import Mapping
 from simulator.pipeline import Job, measure_job
 from simulator.report.sums import plain
 from simulator.spec.layer import Layer
+from simulator.spec.relax import relaxable
 
 from .machines import built
 from .oracle import Oracle
@@ -39,10 +40,10 @@ def engine(description: Tree, layer: Layer, mapping: Mapping, relax: tuple[str, 
 def differences(description: Tree, layer: Layer, mapping: Mapping, *, which: int = 0, relax: tuple[str, ...] = ()) -> list[str]:
     """``key: engine, oracle`` of everything that differs, run in full and, marked so, fast-forwarded.
 
-    ``which`` 3 relaxes a part too.
+    ``which`` 3 relaxes a part too, 2 a single port of a memory.
     """
-    if which == 3:
-        names = [*description["memories"], *description["networks"]]
+    if which > 1:
+        names = [name for name in relaxable(built(description)) if ("." in name) == (which == 2)]
         relax = (names[layer.macs % len(names)],)
     full, quick = (engine(description, layer, mapping, relax, fast_forward=on) for on in (False, True))
     skipped[bool(quick["passes_skipped"])] += 1

@@ -128,7 +128,7 @@ def described(description: dict[str, Any], layer: Layer, mapping: Mapping) -> Ca
 def varied_case(draw: st.DrawFn) -> Case:
     """Any case with some of its parts changed in ways that leave its mapping legal."""
     description, layer, mapping = draw(st.one_of(cases(), free_cases(), deep_cases(), clipped_cases(), split_cases(), long_cases()))
-    for vary in draw(st.lists(st.sampled_from([rates, wires, dram, tight_buffers, tight_pes, sparse]), max_size=4)):
+    for vary in draw(st.lists(st.sampled_from([rates, wires, dram, tight_buffers, tight_pes, sparse, banked]), max_size=4)):
         description, layer = vary(draw, description, layer, mapping)
     return described(description, layer, mapping)
 
@@ -186,10 +186,25 @@ def tight_buffers(draw: Any, description: dict[str, Any], layer: Layer, mapping:
     """Buffers that hold little more than one tile of each data type."""
     program, changes = Program(layer, mapping, built(description)), {}
     for name, memory in list(description["memories"].items())[1:]:
+        if "banks" in memory:
+            continue
         bits = [program.largest[name, d] * description["word_bits"][d] for d in memory["keeps"]]
         spare = draw(st.sampled_from([0, min(bits), max(bits), sum(bits)]))
         changes[f"memories__{name}__capacity_bytes"] = -(-(sum(bits) + spare) // 8)
     return changed(description, **changes), layer
+
+
+def banked(draw: Any, description: dict[str, Any], layer: Layer, mapping: Mapping) -> tuple[dict[str, Any], Layer]:
+    """A buffer of banks that belong to a data type each."""
+    program, out = Program(layer, mapping, built(description)), changed(description)
+    name = draw(st.sampled_from(list(out["memories"])[1:]))
+    memory, size = out["memories"][name], draw(st.sampled_from([4, 16, 64]))
+    tiles = [-(-program.largest[name, d] * out["word_bits"][d] // (8 * size)) for d in memory["keeps"]]
+    banks = sum(tiles) + draw(st.sampled_from([0, min(tiles), 2 * sum(tiles)]))
+    for key in ("capacity_bytes", "banks", "bank_bytes", "bank_owner"):
+        memory.pop(key, None)
+    memory |= {"banks": banks, "bank_bytes": size, "bank_owner": "data_type"}
+    return out, layer
 
 
 def tight_pes(draw: Any, description: dict[str, Any], layer: Layer, mapping: Mapping) -> tuple[dict[str, Any], Layer]:

@@ -3,10 +3,11 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
-from math import ceil, floor
+from math import ceil, floor, prod
 from typing import Any
 
 from simulator.components.memories.dram import Dram
+from simulator.components.memories.sram import Sram
 from simulator.spec.architecture import Architecture
 
 from .program import Program, Tile
@@ -61,6 +62,22 @@ class Ports:
             return [], 0
         part = self.machine.networks[name]
         return [self.get(name, "", part.words_per_cycle)], part.latency_cycles
+
+
+def share(room: int, needs: dict[Any, int], most: int) -> dict[Any, int]:
+    """Tiles for everybody: complete rounds of one each; then one more, the smallest first, while they fit."""
+    tiles, growing = dict.fromkeys(needs, 0), sorted(needs, key=lambda d: needs[d])
+    while growing and sum(needs[d] for d in growing) <= room:
+        for d in growing:
+            tiles[d] += 1
+            room -= needs[d]
+        growing = [d for d in growing if tiles[d] < most]
+    for d in growing if all(tiles.values()) else []:
+        if needs[d] > room:
+            break
+        tiles[d] += 1
+        room -= needs[d]
+    return tiles
 
 
 def queue_port(ports: Sequence[Port], start: Fraction, lengths: Sequence[Fraction]) -> Port:
@@ -120,24 +137,17 @@ class Memories:
     def _rooms(self, name: str) -> dict[str, int]:
         """How many tiles (parts, in an innermost buffer) there is room for, by data type."""
         memory, program = self.machine.memories[name], self.program
-        needs = {d: program.largest[name, d] * self.machine.word_bits[d] for d in memory.keeps}
-        most = 1
-        for loop in program.outer[: program._outside(name)]:
-            most *= loop.trips
-        most = min(MOST_TILES, most)
-        left = memory.size_bytes * 8  # type: ignore[attr-defined]
-        tiles = dict.fromkeys(needs, 0)
-        growing = sorted(needs, key=lambda d: needs[d])
-        while growing and sum(needs[d] for d in growing) <= left:  # a complete round
-            for d in growing:
-                tiles[d] += 1
-                left -= needs[d]
-            growing = [d for d in growing if tiles[d] < most]
-        for d in growing:  # what is left, the smallest first
-            if needs[d] > left or not all(tiles.values()):
-                break
-            tiles[d] += 1
-            left -= needs[d]
+        assert isinstance(memory, Sram)
+        bits = {d: program.largest[name, d] * self.machine.word_bits[d] for d in memory.keeps}
+        most = min(MOST_TILES, prod(loop.trips for loop in program.outer[: program.outside(name)]))
+        if memory.bank_owner == "shared":
+            tiles = share(memory.size_bytes * 8, bits, most)
+        else:  # a bank belongs wholly to one data type; what is left in its last bank may hold more
+            assert memory.banks is not None
+            assert memory.bank_bytes is not None
+            bank = memory.bank_bytes * 8
+            banks = {d: ceil(Fraction(n, bank)) for d, n in bits.items()}
+            tiles = {d: min(most, n * banks[d] * bank // bits[d]) for d, n in share(memory.banks, banks, most).items()}
         assert all(tiles.values()), "one tile of each must fit"
         parts = {d: program.parts[name, d] for d in tiles}
         return {d: parts[d] * min(n, max(1, MOST_TILES // parts[d])) for d, n in tiles.items()}

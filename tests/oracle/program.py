@@ -149,7 +149,7 @@ class Program:
 
     # Tiles of buffers
 
-    def _outside(self, memory: str) -> int:
+    def outside(self, memory: str) -> int:
         """How many loops lie outside a memory."""
         names = list(self.mapping.levels)
         return sum(len(self.mapping.levels[name]) for name in names[: names.index(memory)])
@@ -166,7 +166,7 @@ class Program:
 
     def _tiles_of(self, memory: str, data_type: str, cut_by: set[str], parents: list[Tile] | None) -> list[Tile]:
         """List a buffer's tiles; returns the one that every pass uses. A tile stays while its digits do."""
-        outside = self._outside(memory)
+        outside = self.outside(memory)
         relevant = [i for i in range(outside) if self.outer[i].dimension in INDEXED_BY[data_type]]
         summed = [i for i in range(outside) if self.outer[i].dimension in SUMMED]
         cuts = [i for i in range(outside, len(self.outer)) if self.outer[i].dimension in cut_by]
@@ -219,7 +219,7 @@ class Program:
         loops = self.loops
         memory = self.machine.levels("output")[-1]
         outputs = [i for i in range(len(loops)) if loops[i].dimension in INDEXED_BY["output"]]
-        blocks = [i for i in outputs if i >= self._outside(memory)]
+        blocks = [i for i in outputs if i >= self.outside(memory)]
         nest = [
             _Here(one, (*one.at.digits, *at.digits), self._place(at.boxes[-1]))
             for one in self.passes
