@@ -13,7 +13,7 @@ from simulator.errors import InputError
 from .compare import differences, skipped
 from .machines import any_case
 
-BLOCK = 50
+BLOCK = 25
 """Cases that one seed of hypothesis makes."""
 
 

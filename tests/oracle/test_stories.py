@@ -80,6 +80,13 @@ def test_words_come_one_after_another_over_the_link() -> None:
     assert out["ports"]["dram.link"]["by_stream"] == {"weight": 2, "input": 2, "psum_out": 2}
 
 
+def test_the_declared_priority_decides_who_goes_first() -> None:
+    """Both are ready at 0: by priority the input crosses until 2 and the PE waits for its weight until 4."""
+    out = told(machine(memories__dram__bytes_per_cycle=1, memories__dram__arbitration="priority", memories__dram__priority=["input"]), layer())
+    assert out["cycles"] == 7
+    assert causes(out) == {"stall_weight": {"dram": 2}}
+
+
 def test_a_fraction_of_a_cycle_is_not_lost() -> None:
     """Words of 3/2 cycles: the first is there at ceil(1.5) = 2, the second at 3, so the MACs run without a gap."""
     out = told(machine(networks__weight_in__words_per_cycle="2/3"), layer(C=2), steps=["C 2"])
@@ -122,6 +129,20 @@ def test_two_pes_share_an_input(kind: str, cycles: int) -> None:
 def test_two_pes_sum_one_output(adder: str, cycles: int, expected: dict[str, int]) -> None:
     out = told(machine(array__rows=2, array__pe__adder=adder), layer(C=2), rows=["C 2"])
     assert (out["cycles"], names(out)) == (cycles, expected)
+
+
+def test_the_first_step_of_a_psum_tile_decides_its_chain() -> None:
+    """C 0 and 1 in two rows, then C 2 in the upper one alone: the lower PE's psum of the first step still goes up."""
+    out = told(machine(array__rows=2), layer(C=3), rows=["C 2"], steps=["C 2"])
+    assert (out["cycles"], names(out)) == (2, {"mac": 3, "imbalance": 1})
+    assert out["actions"]["links"]["output"] == {"hop": 1}
+
+
+def test_a_pass_barrier_holds_the_faster_pe_back() -> None:
+    """Three outputs over two columns, twice: two MACs and one in every pass, so the second column waits twice."""
+    two = {"dram": ["Q 2"]}
+    out = told(machine(array__columns=2, array__pass_barrier=True), layer(M=3, Q=2), two, columns=["M 2"], pe=["M 2"])
+    assert (out["cycles"], names(out)) == (4, {"mac": 6, "imbalance": 2})
 
 
 def test_the_next_tile_is_fetched_when_the_last_one_has_left() -> None:
