@@ -10,6 +10,7 @@ from simulator.components.memories.dram import Dram
 from simulator.components.memories.sram import Sram
 from simulator.spec.architecture import Architecture
 
+from .nest import Marks
 from .program import Program, Tile
 
 MOST_TILES = 64
@@ -182,8 +183,11 @@ class Memories:
             level.has_room = True
             tile.marks = [*(tile.parent.marks if tile.parent else []), (now, level.name)]
         if level.data_type == "output":
-            if not tile.first and (tile.before is None or tile.before.gone is None or tile.before.gone > now):
-                return False
+            if not tile.first:
+                assert tile.before is not None
+                if tile.before.gone is None or tile.before.gone > now:
+                    return False
+                tile.marks += tile.before.way_out
             if tile.first:
                 tile.visible = now
         if tile.visible is None:
@@ -193,8 +197,9 @@ class Memories:
         level.has_room = False
         return True
 
-    def drain(self, level: Level, tile: Tile, now: int) -> None:
-        """An output tile that nothing inside works on any more leaves."""
+    def drain(self, level: Level, tile: Tile, now: int, way_out: Marks) -> None:
+        """An output tile that nothing inside works on any more leaves; ``way_out``: where its last sums were until now."""
+        tile.way_out = way_out
         self._request(level, tile, "drain", now)
 
     def _request(self, level: Level, tile: Tile, way: str, now: int) -> None:
@@ -264,12 +269,14 @@ class Memories:
         for port, n in zip(request.ports, request.units, strict=True):
             port.hold(request.stream, start, n)
         visible = ceil(start + longest) + request.latency
+        crossing = [(ceil(start), queue.cause), (visible, slow.cause)]
         if request.way == "drain":
+            tile.way_out = [*tile.way_out, *crossing]
             self.at(visible, lambda: self._drained(level, tile, visible))
             return
         level.asks_again = visible if level.data_type == "output" else floor(start + longest)
         tile.visible = visible
-        tile.marks += [(ceil(start), queue.cause), (visible, slow.cause)]
+        tile.marks += crossing
         above = self.levels.get((level.parent, level.data_type))
         if above is not None and level.data_type != "output" and tile.ends_parent:
             self.at(visible, lambda: self.free(above))
@@ -282,7 +289,7 @@ class Memories:
         tile.gone = visible
         level.room += 1
         if tile.parent is not None and tile.ends_parent:
-            self.drain(self.levels[level.parent, level.data_type], tile.parent, visible)
+            self.drain(self.levels[level.parent, level.data_type], tile.parent, visible, tile.way_out)
 
 
 def goes_before(one: Request, other: Request) -> bool:

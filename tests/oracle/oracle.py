@@ -35,7 +35,7 @@ class Oracle:
         """The array is through with a buffer tile: its room is free, or it can be written home."""
         level = self.inner[data_type]
         if data_type == "output":
-            self.memories.at(cycle, lambda: self.memories.drain(level, tile, cycle))
+            self.memories.at(cycle, lambda: self.memories.drain(level, tile, cycle, [(cycle, "array")]))
         else:
             self.memories.at(cycle, lambda: self.memories.free(level))
 

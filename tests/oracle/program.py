@@ -48,6 +48,7 @@ class Tile:
     visible: int | None = None
     gone: int | None = None
     marks: Marks = field(default_factory=list)
+    way_out: Marks = field(default_factory=list)
 
 
 @dataclass(eq=False)
