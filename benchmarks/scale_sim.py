@@ -11,10 +11,14 @@ import subprocess
 import sys
 import tempfile
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-ARCHITECTURE, BATCH = "ws16", 1
+ARCHITECTURE, WORKLOAD, BATCH = "ws16", "alexnet", 1
+PARTIES = ("scale_sim", "stallion", "stallion_fast_forward")
+LONGEST_SECONDS = 600.0
+"""What SCALE-Sim may take for all layers; the rest is left out."""
 CONFIGURATION = """
 [general]
 run_name = run
@@ -50,46 +54,61 @@ SparsitySupport = false
 HEADER = "Layer name, IFMAP Height, IFMAP Width, Filter Height, Filter Width, Channels, Num Filter, Strides,"
 
 
-def topology(layers: list[str]) -> str:
-    """The layers as SCALE-Sim reads them, a row per group."""
+def topology(name: str) -> str:
+    """A layer as SCALE-Sim reads it, a row per group."""
     from simulator.spec.catalog import load_workload
     from simulator.spec.layer import Layer
 
-    rows = [HEADER]
-    for layer in load_workload("alexnet").select(layers).lower(BATCH):
-        assert isinstance(layer, Layer)
-        n = layer.sizes
-        height = (n["P"] - 1) * layer.stride[0] + n["R"]
-        width = (n["Q"] - 1) * layer.stride[1] + n["S"]
-        row = (height, width, n["R"], n["S"], n["C"], n["M"], layer.stride[0])
-        rows += [", ".join(map(str, (f"{layer.name}_{group}", *row))) + "," for group in range(n["G"])]
-    return "\n".join(rows) + "\n"
+    (layer,) = load_workload(WORKLOAD).select([name]).lower(BATCH)
+    assert isinstance(layer, Layer)
+    n = layer.sizes
+    height = (n["P"] - 1) * layer.stride[0] + n["R"]
+    width = (n["Q"] - 1) * layer.stride[1] + n["S"]
+    row = (height, width, n["R"], n["S"], n["C"], n["M"], layer.stride[0])
+    rows = [", ".join(map(str, (f"{name}_{group}", *row))) + "," for group in range(n["G"])]
+    return "\n".join([HEADER, *rows]) + "\n"
 
 
 def compare(python: str, layers: list[str]) -> dict[str, Any] | str:
-    """CPU seconds of both, and their ratio; in words, why there is no comparison."""
-    from measured import Task, run
-
-    found = subprocess.run([python, "-c", "import scalesim.scale_sim"], check=False, capture_output=True)
+    """Each layer on both, as long as the time allowed lasts; in words, why there is no comparison."""
+    try:
+        found = subprocess.run([python, "-c", "import scalesim.scale_sim"], check=False, capture_output=True)
+    except OSError as error:
+        raise SystemExit(f"--scalesim-python {python}: {error.strerror}") from None
     if found.returncode:
         return "scalesim is not installed: skipped"
-    command, rows = [python, "-W", "ignore", __file__], topology(layers)
-    done = subprocess.run(command, input=rows, check=False, capture_output=True, text=True)
-    if done.returncode:
-        return f"scalesim failed: {(done.stderr.strip().splitlines() or ['no message'])[-1]}"
-    theirs = json.loads(done.stdout.splitlines()[-1])
-    full = run(Task(ARCHITECTURE, "alexnet", BATCH, layers, fast_forward=False, repeats=3))
-    forward = run(Task(ARCHITECTURE, "alexnet", BATCH, layers, repeats=3))
-    assert not isinstance(full, str), full
-    assert not isinstance(forward, str), forward
+    rows, until = [], time.monotonic() + LONGEST_SECONDS
+    for layer in layers:
+        rows.append({"layer": layer, **_both(python, layer, until - time.monotonic())})
+    timed = [row for row in rows if "not_run" not in row]
+    sums = {who: sum(row[who]["simulation_seconds"] for row in timed) for who in PARTIES}
     return {
-        "compared": f"alexnet {' '.join(layers)}, batch {BATCH}: weight-stationary 16 x 16, {ARCHITECTURE}",
-        "scale_sim": theirs,
-        "stallion": {name: full[name] for name in ("simulation_seconds", "cycles", "macs")},
-        "stallion_fast_forward": {name: forward[name] for name in ("simulation_seconds", "cycles", "macs")},
-        "times_faster": theirs["simulation_seconds"] / full["simulation_seconds"],
-        "times_faster_with_fast_forward": theirs["simulation_seconds"] / forward["simulation_seconds"],
+        "compared": f"{WORKLOAD}, batch {BATCH}: {ARCHITECTURE} and SCALE-Sim, weight-stationary 16 x 16",
+        "layers": rows,
+        **{f"{who}_seconds": seconds for who, seconds in sums.items()},
+        **({"times_faster": sums["scale_sim"] / sums["stallion"]} if timed else {}),
     }
+
+
+def _both(python: str, layer: str, seconds: float) -> dict[str, Any]:
+    from measured import Task, run
+
+    command, left = [python, "-W", "ignore", __file__], max(0.0, seconds)
+    try:
+        done = subprocess.run(
+            command, input=topology(layer), timeout=left, check=False, capture_output=True, text=True
+        )
+    except subprocess.TimeoutExpired:
+        return {"not_run": f"SCALE-Sim takes more than {left:.0f} s"}
+    if done.returncode:
+        return {"not_run": f"SCALE-Sim failed: {(done.stderr.strip().splitlines() or ['no message'])[-1]}"}
+    task = Task(ARCHITECTURE, WORKLOAD, BATCH, [layer], repeats=3)
+    ours = {"stallion": run(replace(task, fast_forward=False)), "stallion_fast_forward": run(task)}
+    out: dict[str, Any] = {"scale_sim": json.loads(done.stdout.splitlines()[-1])}
+    for who, record in ours.items():
+        assert not isinstance(record, str), record
+        out[who] = {name: record[name] for name in ("simulation_seconds", "cycles", "macs")}
+    return out
 
 
 def simulate(rows: str) -> dict[str, Any]:

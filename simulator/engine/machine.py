@@ -11,9 +11,10 @@ from simulator.components.memories.base import Memory
 from simulator.components.memories.dram import Dram
 from simulator.engine.levels import Crossing, Fill, Hold, Level, Resident
 from simulator.engine.nest import nest_of
-from simulator.engine.program import STREAM_NAMES, Tables, new_state
+from simulator.engine.program import STREAM_NAMES, Tables
 from simulator.engine.repeats import Repeats
-from simulator.engine.tiles import Tile, TileCursor, largest_tile_words, part_count, tile_count
+from simulator.engine.state import new_state
+from simulator.engine.tiles import Tile, TileCursor, part_count, tile_count
 from simulator.engine.world import (
     ARRAY_LAST,
     Agenda,
@@ -30,6 +31,7 @@ from simulator.kernels import array
 from simulator.kernels import tables as kernel
 from simulator.mapping.mapping import Mapping
 from simulator.mapping.nest import Block
+from simulator.mapping.tiles import held_bits
 from simulator.names import DATA_TYPES, DataType
 from simulator.spec.architecture import Architecture
 from simulator.spec.layer import Layer
@@ -137,8 +139,7 @@ class LayerMachine:
         return level
 
     def _tile_bits(self, memory: str, data_type: DataType) -> int:
-        words = largest_tile_words(self.layer, self.mapping, data_type, memory)
-        return words * self.architecture.word_bits[data_type]
+        return held_bits(self.mapping, self.layer, self.architecture, memory)[data_type]
 
     def _lane(self, level: Level, parent: str, way: str) -> Lane:
         """The way of a level's tiles from or to the next memory out."""
@@ -160,7 +161,7 @@ class LayerMachine:
         stream = level.data_type if level.data_type != "output" else ("psum_in" if reads else "psum_out")
         sent = level.was_sent if reads else _nothing  # type: ignore[attr-defined]
         done = level.arrived if reads else level.drained  # type: ignore[attr-defined]
-        lane = Lane(stream, tuple(ports), latency, level.agenda, sent, done)
+        lane = Lane(stream, tuple(ports), reads, latency, level.agenda, sent, done)
         self.fabric.lanes.append(lane)
         return lane
 
@@ -226,14 +227,18 @@ class LayerMachine:
     def _tell_array(self, level: Level, resident: Resident) -> None:
         """A tile is in the innermost memory: the streams at the array may use it."""
         s = self.state
-        marks = compact(resident.breaks)[-(kernel.BREAKS - 5) :]
+        marks = compact(resident.breaks)
+        ring, number = s.tile_time.shape[1], resident.tile.number
         for stream in STREAM_OF[level.data_type]:
-            slot = int(s.stream[stream, kernel.TILES]) % s.tile_time.shape[1]
+            for missing in range(int(s.stream[stream, kernel.TILES]), number):  # parts that an edge cuts off
+                s.tile_time[stream, missing % ring] = 0
+                s.tile_cause[stream, missing % ring] = -1
+            slot = number % ring
             s.tile_time[stream, slot] = resident.time
             for i, (until, cause) in enumerate(marks):
                 s.tile_until[stream, slot, i], s.tile_cause[stream, slot, i] = until, cause
             s.tile_cause[stream, slot, len(marks)] = -1
-            s.stream[stream, kernel.TILES] += 1
+            s.stream[stream, kernel.TILES] = number + 1
         s.scalars[kernel.KNOWN] = s.scalars[kernel.TRIES] = 0
         self.array.wake_at(self.world.cycle)
 

@@ -21,6 +21,8 @@ from simulator.spec.layer import Layer
 MODES = {"fifo": kernel.FIFO, "priority": kernel.PRIORITY, "round_robin": kernel.ROUND_ROBIN}
 STREAM_NAMES = ("weight", "input", "psum_in", "psum_out")
 STREAM_TYPES: tuple[DataType, ...] = ("weight", "input", "output", "output")
+FEW_PASSES = 8
+"""Inner loops of so few passes are not looked at on their own."""
 STEADY_TRIPS = 12
 """From how many iterations on a loop inside a pass is looked at for what repeats."""
 
@@ -103,8 +105,11 @@ class Tables:
         self.blocks = prod(nest.loops[i].trips for i in covered)
 
     def _kind(self, extent: Extents) -> StepKind:
-        clipped = tuple(min(e, n) for e, n in zip(extent, self.mapping.step_extents, strict=True))
-        return step_kind(self.layer, self.mapping, clipped, self._back, self.wires)
+        clipped = list(min(e, n) for e, n in zip(extent, self.mapping.step_extents, strict=True))
+        before = clipped.copy()
+        if self._slide >= 0:  # a window slides away from a step of full length
+            before[INDEX[self.nest.loops[self._slide].dimension]] = self.nest.steps[self._slide]
+        return step_kind(self.layer, self.mapping, tuple(clipped), self._back, self.wires, tuple(before))
 
     def _sliding(self) -> tuple[int, tuple[int, int]]:
         """The loop along which windows slide (-1: none), and by how many input (rows, columns) at a time."""
@@ -151,7 +156,7 @@ class Tables:
                 for number, length in enumerate(lengths):
                     table[length] = number * weight
                 classes += table
-        return _ints(leaf).reshape(-1, 2), _ints(classes or [0])
+        return ints(leaf).reshape(-1, 2), ints(classes or [0])
 
     def program(self, *, tells: bool) -> kernel.Program:
         """The kernel's tables; ``tells``: stop after every pass, look for what repeats in it."""
@@ -167,19 +172,22 @@ class Tables:
         starts = np.cumsum([0] + [len(x) for x in prefixes[:-1]]).tolist()
         leaf, classes = self._leaves()
         part = [(k.dying_columns, k.columns) if self._columns_first() else (1, 1) for k in self.kinds]
-        nest = zip(self.nest.parents, self._loop_sizes(), self.nest.steps, self.block_weights, strict=True)
+        trips = [loop.trips for loop in self.nest.loops]
+        nest = zip(
+            self.nest.parents, self._loop_sizes(), self.nest.steps, self.block_weights, trips, strict=True
+        )
         return kernel.Program(
             work=np.stack([_work(k, self.architecture.spatial.pe.macs_per_cycle) for k in self.kinds]),
-            dying=_ints(part),
-            delivery=_ints([[d.port_words, _most(d), at] for d, at in zip(deliveries, starts, strict=True)]),
-            arrive=_ints([[d.complete, d.extra_latency] for d in deliveries]),
+            dying=ints(part),
+            delivery=ints([[d.port_words, _most(d), at] for d, at in zip(deliveries, starts, strict=True)]),
+            arrive=ints([[d.complete, d.extra_latency] for d in deliveries]),
             prefix=np.concatenate(prefixes).astype(np.int64),
-            nest=_ints(list(nest)).reshape(-1, 4),
+            nest=ints(list(nest)).reshape(-1, 5),
             leaf=leaf,
             classes=classes,
-            stream=_ints([self._stream(i, routes[i]) for i in range(kernel.STREAMS)]),
-            port=_ints(port_rows),
-            machine=_ints(self._machine(links, ticks, tells=tells)),
+            stream=ints([self._stream(i, routes[i]) for i in range(kernel.STREAMS)]),
+            port=ints(port_rows),
+            machine=ints(self._machine(links, ticks, tells=tells)),
         )
 
     def _loop_sizes(self) -> list[int]:
@@ -199,7 +207,7 @@ class Tables:
         data_type, nest, mapping = STREAM_TYPES[stream], self.nest, self.mapping
         memory = self.inner[data_type]
         outside, relevant = nest.outside(mapping, memory), nest.over(RELEVANT[data_type])
-        parts = sum(1 << i for i in part_loops(mapping, nest, data_type, memory))
+        cuts = part_loops(mapping, nest, data_type, memory)
         networks = [self.wires.weight, self.wires.input, self.wires.psum_in, self.wires.psum_out]
         network = networks[stream]
         latency = 0 if network is None else network.latency_cycles
@@ -212,7 +220,8 @@ class Tables:
             relevant,
             outside,
             tile,
-            parts,
+            sum(1 << i for i in cuts),
+            prod(nest.loops[i].trips for i in cuts),
         ]
 
     def _link_rate(self) -> Rate:
@@ -231,8 +240,25 @@ class Tables:
             ticks_per_unit(link_rate, ticks), 0 if links is None else links.latency_cycles,
             pe.adder == "shared", array.initial_psums == "buffer", array.pass_barrier, pe.pipeline_cycles - 1,
             ticks, self.causes.index(ARRAY), len(nest.loops), nest.split, self._slide,
-            nest.over(REDUCTION), inside[-1] if inside and tells else -1, tells,
+            nest.over(REDUCTION), inside[-1] if inside and tells else -1,
+            self._telling_loop() if tells else -1, self._idle_tiles(),
         ]  # fmt: skip
+
+    def _telling_loop(self) -> int:
+        """The innermost loop around passes whose turns are worth a look at what repeats."""
+        loop, passes = self.nest.split - 1, 1
+        while loop > 0 and passes * self.nest.loops[loop].trips <= FEW_PASSES:
+            passes *= self.nest.loops[loop].trips
+            loop -= 1
+        return loop
+
+    def _idle_tiles(self) -> int:
+        """How many output tiles of a pass a PE with a private adder may sit out, its own psums still waiting."""
+        works = {tuple((kind.macs > 0).tolist()) for kind in self.kinds}
+        if self.architecture.spatial.pe.adder == "shared" or len(works) == 1:
+            return 0
+        nest, outputs = self.nest, self.nest.over(RELEVANT["output"])
+        return prod(nest.loops[i].trips for i in range(nest.split, len(nest.loops)) if outputs >> i & 1)
 
     def _refuse_what_does_not_fit(self, deliveries: list[Delivery]) -> None:
         widths = {0: 0, 1: 1, 2: 1, 3: 2}
@@ -262,83 +288,8 @@ def ticks_per_unit(rate: Rate, ticks: int) -> int:
 
 
 def _work(kind: StepKind, macs_per_cycle: int) -> Ints:
-    return _ints([-(-kind.macs // macs_per_cycle), kind.out_words, kind.up, kind.down, kind.order])
+    return ints([-(-kind.macs // macs_per_cycle), kind.out_words, kind.up, kind.down, kind.order])
 
 
-def _ints(values: object) -> Ints:
+def ints(values: object) -> Ints:
     return np.ascontiguousarray(np.array(values, dtype=np.int64))
-
-
-def new_state(
-    tables: Tables, program: kernel.Program, tile_rings: int, series: int, now: int
-) -> kernel.State:
-    """A machine at rest at cycle ``now``; ``series``: how many kinds of traffic are summed over time."""
-    kinds, _, pes = program.work.shape
-    slots, leaving = int(program.machine[kernel.OPEN_TILES]), int(program.machine[kernel.LEAVING_TILES])
-    releases = int(program.stream[:, kernel.CAPACITY].max()) + 4
-    ring = _outstanding(program) + slots + leaving + 8
-    loops, ports, streams = len(program.nest), len(program.port), kernel.STREAMS
-
-    def z(*shape: int) -> Ints:
-        return np.zeros(shape, dtype=np.int64)
-
-    times, clocks = kernel.parts_of({
-        "release_time": (streams, releases), "tile_time": (streams, tile_rings),
-        "tile_until": (streams, tile_rings, kernel.BREAKS), "arrival": (3, ring, pes),
-        "until": (streams, ring, kernel.BREAKS), "pe": (3, pes), "slot": (3, slots, pes),
-        "leaving": (2, ring),
-        "finish": (streams,), "sent": (streams,),
-    })  # fmt: skip
-    tally, counts = kernel.parts_of({
-        "names": (pes, 10), "causes": (4, len(tables.causes)), "moved": (ports, 2),
-        "delivered": (len(program.delivery),), "computed": (kinds,), "added": (kinds, 2), "passes": (kinds,),
-        "zero_words": (1,),
-    })  # fmt: skip
-    room = (
-        4096
-        + 2 * ring
-        + 4 * releases
-        + (12 + 3 * slots + 3 * ring) * pes
-        + 4 * tile_rings * 2 * kernel.BREAKS
-    )
-    state = kernel.State(
-        scalars=z(kernel.SCALARS), heads=z(streams, 6), digit=z(kernel.CURSORS, loops),
-        extent=z(kernel.CURSORS, loops), stream=z(streams, kernel.STREAM_COLUMNS),
-        release_words=z(streams, releases), port_free=z(ports),
-        tile_cause=z(streams, tile_rings, kernel.BREAKS), cause=z(streams, ring, kernel.BREAKS),
-        tile=z(2, ring), chain=z(pes, 2), open_kind=z(slots), block_visit=z(tables.blocks) - 1,
-        block_time=z(tables.blocks, 2), events=z(4096, 2), windows=z(series, kernel.WINDOWS),
-        log=z(kernel.LOG_ROWS, kernel.LOG_COLUMNS), picture=z(room), jump=z(4), known=z(room),
-        known_tally=z(len(tally)),
-        known_digit=z(kernel.CURSORS, loops), times=times, tally=tally, **clocks, **counts,
-    )  # fmt: skip
-    _start(tables, program, state, now)
-    return state
-
-
-def _outstanding(program: kernel.Program) -> int:
-    """How many deliveries of one stream can be under way at once."""
-    rows = program.delivery.reshape(-1, kernel.DELIVERIES, 3)[:, :, kernel.MOST]
-    least = [rows[:, 0], rows[:, 1:3], rows[:, 3]]
-    room = program.stream[:, kernel.CAPACITY]
-    return max(
-        int(room[i]) // max(1, int(words[words > 0].min(initial=room[i]))) for i, words in enumerate(least)
-    )
-
-
-def _start(tables: Tables, program: kernel.Program, state: kernel.State, now: int) -> None:
-    """Put every cursor at the first step and every clock at ``now``."""
-    nest = tables.nest
-    for i, parent in enumerate(nest.parents):
-        size = nest.sizes[INDEX[nest.loops[i].dimension]]
-        state.extent[:, i] = size if parent < 0 else min(nest.steps[parent], int(state.extent[0, parent]))
-    kind = 0
-    for loop, start in program.leaf.tolist():
-        kind += int(program.classes[start + min(nest.steps[loop], int(state.extent[0, loop]))])
-    state.stream[:, kernel.KIND], state.stream[:, kernel.MODE], state.stream[:, kernel.FIRST] = kind, 1, 1
-    q = state.scalars
-    q[[kernel.NEW_W, kernel.NEW_I, kernel.NEW_O]] = 1
-    q[[kernel.MAC_KIND, kernel.TILE_KIND, kernel.PASS_KIND]] = kind
-    state.port_free[:] = now * int(program.machine[kernel.TICKS])
-    state.finish[:] = now
-    state.sent[:] = now

@@ -77,12 +77,13 @@ def _deal(loops: Sequence[Loop], extent: Extents, inner: Extents) -> tuple[Ints,
     return first, left, digits
 
 
-def _alike(placed: Placed, most: Extents) -> Iterator[tuple[Extents, Ints]]:
-    """The distinct extents of blocks, none above ``most``, and which rows of ``placed`` have them."""
-    code = placed.extent @ _radices([n + 1 for n in most])
+def _alike(placed: Placed, before: Ints, most: Extents) -> Iterator[tuple[Extents, Extents, Ints]]:
+    """The distinct extents of blocks, none above ``most``, and of those a step ``before``; the rows that have them."""
+    radices = _radices([n + 1 for n in most])
+    code = (placed.extent @ radices) * (1 + int((before @ radices).max())) + before @ radices
     _, first, which = np.unique(code, return_index=True, return_inverse=True)
     for kind, row in enumerate(first.tolist()):
-        yield tuple(placed.extent[row].tolist()), np.flatnonzero(which == kind)
+        yield tuple(placed.extent[row].tolist()), tuple(before[row].tolist()), np.flatnonzero(which == kind)
 
 
 def _radices(sizes: Sequence[int]) -> Ints:
@@ -123,11 +124,13 @@ class _InputIds:
         parts = (q * right + s * column_taps, n, g, c, p * down + r * row_taps)
         return np.asarray(np.stack(parts, axis=1) @ self._radix)
 
-    def pattern(self, extent: Extents, back: tuple[int, int] = (0, 0)) -> Ints:
-        """Relative ids of inputs, column by column; not those of a window ``back`` (rows, columns) ago."""
+    def pattern(self, extent: Extents, back: tuple[int, int] = (0, 0), before: Extents | None = None) -> Ints:
+        """Relative ids of inputs, column by column; not those of the window ``before``, ``back`` (rows, columns) ago."""
         rows, columns = (
-            taps[~np.isin(taps, taps - gone)] if gone else taps
-            for taps, gone in zip((self._taps(0, extent), self._taps(1, extent)), back, strict=True)
+            taps[~np.isin(taps, self._taps(axis, before or extent) - gone)] if gone else taps
+            for axis, (taps, gone) in enumerate(
+                zip((self._taps(0, extent), self._taps(1, extent)), back, strict=True)
+            )
         )
         ids = np.zeros(1, dtype=np.int64)
         channels = (
@@ -192,11 +195,22 @@ class Wires:
 
 
 def step_kind(
-    layer: Layer, mapping: Mapping, extent: Extents, back: tuple[int, int], wires: Wires
+    layer: Layer,
+    mapping: Mapping,
+    extent: Extents,
+    back: tuple[int, int],
+    wires: Wires,
+    before: Extents | None = None,
 ) -> StepKind:
-    """Work out one kind of step. ``back``: how far the input window slides per step (rows, columns)."""
+    """Work out one kind of step.
+
+    ``back``: how far the input window slides per step (rows, columns), from a step that covers ``before``
+    (the same where absent); a PE then needs what it did not have in that step.
+    """
     pes = wires.rows * wires.columns
     placed = place_all(mapping, extent, wires.columns)
+    earlier = place_all(mapping, before or extent, wires.columns)
+    had = earlier.extent[np.argsort(earlier.pe)][np.searchsorted(np.sort(earlier.pe), placed.pe)]
     links = None if wires.links is None else wires.links.chains(wires.rows, wires.columns)
     up, down, order = _chains(placed, links, pes, wires.columns, layer.name)
     empty = np.zeros(0, dtype=np.int64)
@@ -205,12 +219,12 @@ def step_kind(
     weight_ids, input_ids = _WeightIds(mapping, extent), _InputIds(layer, extent)
     first_weight, first_input = weight_ids.offset(placed.first), input_ids.offset(placed.first)
     kept = widest = 0
-    for block, rows in _alike(placed, mapping.pe_extents):
+    for block, block_before, rows in _alike(placed, had, mapping.pe_extents):
         members = placed.pe[rows]
         macs[members] = prod(block)
         out_words[members] = prod(block[INDEX[d]] for d in RELEVANT["output"])
         window = input_ids.pattern(block)
-        fresh = input_ids.pattern(block, back) if any(back) else window
+        fresh = input_ids.pattern(block, back, block_before) if any(back) else window
         _share(weights, members, first_weight[rows], weight_ids.pattern(block))
         _share(whole, members, first_input[rows], window)
         _share(slide, members, first_input[rows], fresh)

@@ -6,7 +6,7 @@ from math import prod
 from typing import Final
 
 from simulator.engine.nest import Cursor, Nest
-from simulator.mapping.mapping import Mapping, whole
+from simulator.mapping.mapping import Mapping
 from simulator.mapping.nest import INDEX, Block
 from simulator.names import DIMENSIONS, REDUCTION, RELEVANT, DataType, Dimension
 from simulator.spec.layer import Layer
@@ -26,8 +26,9 @@ class Tile:
 
     ``row_words`` is the length of its rows of feature map without padding; ``key`` tells tiles apart, so
     that a tile that comes back is known; ``first`` is False for an output tile that has partial sums
-    outside; ``last`` is True for one that gets no more; ``block`` is where it lies in the layer; ``parent_new`` and ``parent_last``: whether it
-    is the first or last one that the next memory out serves from one of its own.
+    outside; ``last`` is True for one that gets no more; ``parent_new`` and ``parent_last``: whether it
+    is the first or last one that the next memory out serves from one of its own. ``block`` is where it lies
+    in the layer; the array counts tiles by ``number``, in which parts that an edge cuts off count, too.
     """
 
     key: tuple[int, ...]
@@ -39,6 +40,7 @@ class Tile:
     parent_new: bool
     parent_last: bool
     block: Block
+    number: int
 
     @property
     def shape(self) -> tuple[int, int, int, bool, bool, bool, bool]:
@@ -99,8 +101,9 @@ class TileCursor:
         self._reduction = [n for n, i in enumerate(self.cursor.loops) if nest.loops[i].dimension in REDUCTION]
         self._relevant = [n for n, i in enumerate(self.cursor.loops) if self._novel >> i & 1]
         self._inside = mapping.tile_extents(memory)
+        self._parts = [(self.cursor.loops.index(i), nest.loops[i].trips) for i in cuts]
+        self._around, self._base = around, 0
         self._words: dict[tuple[int, ...], tuple[int, int, int]] = {}
-        self.count = 0
         self.tile: Tile | None = None
         self._changed = -1
         self.next()
@@ -114,18 +117,27 @@ class TileCursor:
         key = tuple(cursor.digits[n] for n in self._relevant)
         first = all(cursor.digits[n] == 0 for n in self._reduction)
         block, words, padding, row = self._size()
+        number = self._base + self._part()
         self._changed = 0
         while True:
             last = all(cursor.digits[n] == cursor.trips(n) - 1 for n in self._reduction)
             turned = cursor.turn()
             self._changed |= turned
+            if turned & self._around:
+                self._base += prod(trips for _, trips in self._parts)
             if cursor.ended or turned & self._novel:
                 break
         above_new, above_last = changed & self._of_parent != 0, self._changed & self._of_parent != 0
         self.tile = Tile(
-            key, words, padding, row, first, last, changed == -1 or above_new, cursor.ended or above_last, block
-        )
-        self.count += 1
+            key, words, padding, row, first, last,
+            changed == -1 or above_new, cursor.ended or above_last, block, number,
+        )  # fmt: skip
+
+    def _part(self) -> int:
+        part = 0
+        for n, trips in self._parts:
+            part = part * trips + self.cursor.digits[n]
+        return part
 
     def _size(self) -> tuple[Block, int, int, int]:
         """(block, words, padding, words of a row) where the cursor is."""
@@ -142,7 +154,13 @@ class TileCursor:
 
     def jump(self, loop: int, far: int) -> None:
         """Go on by ``far`` iterations of a loop (its number in the nest), all else unchanged."""
-        self.cursor.digits[self.cursor.loops.index(loop)] += far
+        n, parts = self.cursor.loops.index(loop), far
+        self.cursor.digits[n] += far
+        for inner, trips in reversed(self._parts):  # tiles are counted as they come, whatever is skipped
+            if inner > n:
+                parts *= trips
+            elif inner == n:
+                self._base -= parts
         if self.tile is not None:
             self.tile = replace(self.tile, key=self.moved(self.tile.key, loop, far))
 
@@ -190,12 +208,6 @@ def part_loops(mapping: Mapping, nest: Nest, data_type: DataType, memory: str) -
 def part_count(mapping: Mapping, nest: Nest, data_type: DataType, memory: str) -> int:
     """In how many parts a whole tile of the innermost memory comes, at the most."""
     return prod(nest.loops[i].trips for i in part_loops(mapping, nest, data_type, memory))
-
-
-def largest_tile_words(layer: Layer, mapping: Mapping, data_type: DataType, memory: str) -> int:
-    """Words of the largest tile of a data type in ``memory``."""
-    extent = tuple(min(e, n) for e, n in zip(mapping.tile_extents(memory), whole(layer).extent, strict=True))
-    return tile_words(layer, data_type, Block((0,) * len(extent), extent))[0]
 
 
 def tile_count(mapping: Mapping, memory: str) -> int:

@@ -57,7 +57,9 @@ class VectorMachine:
         sent, done = (
             (self._read_sent, self._arrived) if way == "read" else (self._write_sent, self._written_back)
         )
-        lane = Lane(stream, (self.way[way],), self.dram.latency_cycles, self.agenda, sent, done)
+        lane = Lane(
+            stream, (self.way[way],), way == "read", self.dram.latency_cycles, self.agenda, sent, done
+        )
         self.fabric.lanes.append(lane)
         return lane
 

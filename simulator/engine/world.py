@@ -140,7 +140,7 @@ class Request:
 
 @dataclass(slots=True)
 class Lane:
-    """A way between two memories for one stream: its ports, its latency, and what waits on it, in order.
+    """A way between two memories for one stream: its ports, outermost first, and what waits on it, in order.
 
     ``sent`` is called with a request and the cycle in which its last slot ends, when it is granted, and
     ``done`` with (request, visible cycle, where it was) on ``receiver``'s agenda when it is visible.
@@ -148,6 +148,7 @@ class Lane:
 
     stream: str
     ports: tuple[FabricPort, ...]
+    inward: bool
     latency: int
     receiver: Agenda
     sent: Callable[[Request, int], None]
@@ -214,15 +215,17 @@ class Fabric(Sleeper):
 
     def _grant(self, lane: Lane) -> None:
         start, request = self._start(lane), lane.waiting.popleft()
-        busiest = max(lane.ports, key=lambda port: port.free_at)
-        slowest, longest = lane.ports[0], 0
+        lengths = [n * port.ticks_per_unit for port, n in zip(lane.ports, request.units, strict=True)]
+        flow = [*zip(lane.ports, lengths, strict=True)][:: 1 if lane.inward else -1]
+        late = max(port.free_at for port in lane.ports)
+        longest = max(lengths)
+        slowest = [port for port, length in flow if length == longest][-1]  # the slower, then downstream
+        most = max(length for port, length in flow if port.free_at == late)
+        busiest = [port for port, length in flow if port.free_at == late and length == most][-1]
         self.grants += 1
-        for port, units in zip(lane.ports, request.units, strict=True):
-            length = units * port.ticks_per_unit
+        for port, length in zip(lane.ports, lengths, strict=True):
             port.free_at = start + length
             port.last[lane.stream] = self.grants
-            if length >= longest:
-                slowest, longest = port, length
         visible = -(-(start + longest) // self.ticks) + lane.latency
         begin = -(-start // self.ticks)
         for port, units in zip(lane.ports, request.units, strict=True):

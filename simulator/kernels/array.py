@@ -16,16 +16,17 @@ from simulator.kernels._jit import compiled, jit, machine_code, stage
 from simulator.kernels.recurrence import look_back, picture, skip
 from simulator.kernels.tables import (
     A, ACCUMULATE, ACC_END, ACC_IN, ACC_TILE, AGAIN, ARRAY_CAUSE, AT_TILE, AT_WORD, BARRIER, BETWEEN, BINNED, BLOCK,
-    BLOCK_END, BLOCK_OF, BLOCK_START, BREAKS, BUFFER_PORT, BUSY, CAPACITY, CLOCK, CROSSED, CYCLES, DELIVERIES, DEPTH,
-    DONE, DOWN, ENDED, EVENTS, FIFO, FIRST, FOREVER, GRANTS, HAS_PSUM, HEAD_ASKED, HEAD_DELIVERY, HEAD_KNOWN,
-    HEAD_READY, HEAD_START, HEAD_WORDS, HELD, I, IMBALANCE, KIND, KNOWN, LAST_ACC, LAST_GRANT, LAST_START, LATENCY,
-    LEAVE, LEAVING_TILES, LEFT_KIND, LINK_LATENCY, LINK_TICKS, LOGGED, LOG_ROWS, LOOPS, MAC, MACS, MACS_DONE, MAC_END,
-    MAC_KIND, MAC_TILE, MODE, MOST, MOVED, NETWORK_PORT, NEW_I, NEW_O, NEW_W, OPEN_TILES, ORDER, OUTSIDE, OUT_FINISH,
-    OUT_READY, OUT_WORDS, PARENT, PART, PART_MASK, PASSES_TELL, PASS_KIND, PIN, PIPELINE, PORT_CAUSE, PORT_MODE,
-    PORT_RANK, PORT_TICKS, POUT, PREFIX, Program, REDUCTION_MASK, RELEASED, RELEVANT, REUSED, ROOT, ROUND_ROBIN, SEEN,
-    SENT, SHARED_ADDER, SIMULATED_PASSES, SIMULATED_STEPS, SLIDE, SPLIT, STARTED, STEADY_LOOP, STEP, STREAMS, S_INPUT,
-    S_OUTPUT, S_PSUM, S_WEIGHT, State, TICKS, TILES, TILE_BASE, TILE_KIND, TILE_MASK, TO_OPEN, TRIES, TURNED,
-    UNMAPPED, UP, W, WEIGHT, WHOLE, WORDS, ZEROS_COME_IN,
+    BLOCK_END, BLOCK_OF, BLOCK_START, BUFFER_PORT, BUSY, CAPACITY, CLOCK, CROSSED, CYCLES, DELIVERIES, DEPTH, DONE,
+    DOWN, ENDED, EVENTS, FIFO, FIRST, FIRST_PART, FOREVER, GRANTS, HAS_PSUM, HEAD_ASKED, HEAD_DELIVERY, HEAD_KNOWN,
+    HEAD_READY, HEAD_START, HEAD_WORDS, HELD, I, IMBALANCE, KIND, KIND_OF, KNOWN, LAST_ACC, LAST_GRANT, LAST_START,
+    LATENCY, LEAVE, LEAVING_TILES, LEFT_KIND, LINK_LATENCY, LINK_TICKS, LOGGED, LOG_ROWS, LOOPS, MAC, MACS, MACS_DONE,
+    MAC_END, MAC_KIND, MAC_TILE, MODE, MOST, MOVED, NETWORK_PORT, NEW_I, NEW_O, NEW_W, OPEN_TILES, ORDER, OUTSIDE,
+    OUTSIDE_UNTIL, OUT_FINISH, OUT_READY, OUT_WORDS, PARENT, PART, PARTS, PART_COUNT, PART_MASK, PASSES_TELL,
+    PASS_KIND, PIN, PIPELINE, PORT_CAUSE, PORT_MODE, PORT_RANK, PORT_TICKS, POUT, PREFIX, Program, REDUCTION_MASK,
+    RELEASED, RELEVANT, REUSED, ROOT, ROUND_ROBIN, SEEN, SENT, SHARED_ADDER, SIMULATED_PASSES, SIMULATED_STEPS, SLIDE,
+    SPLIT, STARTED, STEADY_LOOP, STEP, STREAMS, S_INPUT, S_OUTPUT, S_PSUM, S_WEIGHT, State, TICKS, TILES, TILES_AHEAD,
+    TILE_BASE, TILE_KIND, TILE_MASK, TO_OPEN, TRIES, TRIPS, TURNED, UNMAPPED, UP, W, WEIGHT, WHICH, WHOLE, WORDS,
+    ZEROS_COME_IN,
 )  # fmt: skip
 from simulator.kernels.views import (
     ACCUMULATE_TILE, COMPUTE, FILL_WINDOWS, GRANT, LOOK_BACK, PICTURE, SETTLE, Rows, addresses, call, program_at, rows_at, state_at,
@@ -126,13 +127,13 @@ def is_last_use(p: Program, s: State, stream: int) -> bool:
 
 
 @stage
-def parts(p: Program, s: State, stream: int, count: bool) -> int:
-    """In how many parts the present tile of a stream comes (``count``), or which of them this is."""
-    value = 1 if count else 0
+def part_at(p: Program, s: State, stream: int) -> int:
+    """Which part of a stream's present tile the step where it is uses; a number per iteration, made or not."""
+    part = 0
     for loop in range(p.stream[stream, OUTSIDE], min(p.stream[stream, DEPTH], p.machine[SPLIT])):
         if (p.stream[stream, PART_MASK] >> loop) & 1 != 0:
-            value = value * trips(p, s, stream, loop) + (0 if count else s.digit[stream, loop])
-    return value
+            part = part * p.nest[loop, TRIPS] + s.digit[stream, loop]
+    return part
 
 
 @stage
@@ -173,12 +174,11 @@ def settle(address: Any, stream: int) -> int:
             if loop < 0:
                 c[LEAVE], c[ENDED] = 0, 1
                 return 0
-            whole = parts(p, s, stream, True)
             changed = turn(p, s, stream, loop, depth)
             if changed & p.stream[stream, TILE_MASK] != 0:
-                c[TILE_BASE] += whole
+                c[TILE_BASE] += p.stream[stream, PARTS]
             if changed & p.stream[stream, RELEVANT] != 0:
-                c[AT_TILE] = c[TILE_BASE] + parts(p, s, stream, False)
+                c[AT_TILE] = c[TILE_BASE] + part_at(p, s, stream)
                 c[KIND] = kind_at(p, s, stream)
                 c[MODE] = 2 if stream == I and loop == p.machine[SLIDE] and changed & p.stream[I, RELEVANT] == 1 << loop else 1
                 if stream >= PIN:
@@ -186,8 +186,8 @@ def settle(address: Any, stream: int) -> int:
                 c[LEAVE] = 0
         if stream != PIN or c[ENDED] != 0 or c[FIRST] == 0 or p.machine[ZEROS_COME_IN] != 0:
             return 0
-        if c[DONE] - s.scalars[ACC_TILE] >= ring - 2:
-            return 0  # far enough ahead of the adders; goes on when they have
+        if c[DONE] - s.scalars[ACC_TILE] >= TILES_AHEAD:
+            return 0  # goes on when the adders have
         visit_block(s, 0)
         c[LEAVE] = 1
 
@@ -275,9 +275,9 @@ def wins(p: Program, s: State, a: int, b: int) -> bool:
 def note_breaks(p: Program, s: State, stream: int, ready: int, start: int, queue_cause: int, slow_cause: int) -> None:
     """Write down where a transaction's words were until they arrived: see `blame`."""
     c = s.stream[stream]
-    tile, slot, n = c[AT_TILE] % s.tile_time.shape[1], c[DONE] % s.arrival.shape[1], 0
+    tile, slot, n = c[AT_TILE] % s.tile_time.shape[1], (c[DONE] if stream == POUT else c[PART_COUNT]) % s.part.shape[1], 0
     until, cause = s.until[stream, slot], s.cause[stream, slot]
-    while n < BREAKS - 5 and s.tile_cause[stream, tile, n] >= 0:
+    while s.tile_cause[stream, tile, n] >= 0:
         until[n], cause[n] = s.tile_until[stream, tile, n], s.tile_cause[stream, tile, n]
         n += 1
     if stream == PIN and c[AGAIN] != 0:
@@ -293,14 +293,14 @@ def note_breaks(p: Program, s: State, stream: int, ready: int, start: int, queue
 @stage
 def cross(p: Program, s: State, stream: int, start: int, words: int) -> tuple[int, int, int]:
     """Hold a stream's ports for ``words``; returns ticks per word, the port that was waited for, the slower one."""
-    step, slow, queue = 0, -1, -1
+    step, slow, queue, late = 0, -1, -1, 0
     for k in range(2):
-        port = p.stream[stream, BUFFER_PORT + k]
+        port = p.stream[stream, BUFFER_PORT + (1 - k if stream == POUT else k)]  # downstream last
         if port >= 0:
             if p.port[port, PORT_TICKS] >= step:
                 step, slow = p.port[port, PORT_TICKS], port
-            if s.port_free[port] == start:
-                queue = port
+            if s.port_free[port] == start and p.port[port, PORT_TICKS] >= late:
+                late, queue = p.port[port, PORT_TICKS], port
             s.port_free[port] = start + words * p.port[port, PORT_TICKS]
             s.moved[port, BUSY] += words * p.port[port, PORT_TICKS]
             s.moved[port, MOVED] += words
@@ -337,10 +337,16 @@ def grant(address: Any, stream: int) -> int:
     s.scalars[LAST_START] = start
     c[LAST_GRANT] = s.scalars[GRANTS]
     log_row(s, stream, start, end, words)
+    note_breaks(p, s, stream, head[HEAD_READY], start, p.port[queue, PORT_CAUSE], p.port[slow, PORT_CAUSE])
     if stream == POUT:
         s.leaving[OUT_FINISH, c[DONE] % s.leaving.shape[1]] = finish
         s.block_time[c[BLOCK], BLOCK_START], s.block_time[c[BLOCK], BLOCK_END] = start // ticks, finish
     else:
+        if c[AT_WORD] == 0:
+            s.delivery[stream, c[DONE] % s.delivery.shape[1], WHICH] = delivery
+            s.delivery[stream, c[DONE] % s.delivery.shape[1], FIRST_PART] = c[PART_COUNT]
+        s.part[stream, c[PART_COUNT] % s.part.shape[1]] = after
+        c[PART_COUNT] += 1
         arrival, marks_in, extra = s.arrival[stream, c[DONE] % s.arrival.shape[1]], p.arrive[delivery, 0], p.arrive[delivery, 1]
         latency, inverse = p.stream[stream, LATENCY], 1.0 / ticks
         for pe in range(arrival.shape[0]):
@@ -355,7 +361,6 @@ def grant(address: Any, stream: int) -> int:
             return 0
     c[AT_WORD], c[LEAVE] = 0, 1
     s.delivered[delivery] += 1
-    note_breaks(p, s, stream, head[HEAD_READY], start, p.port[queue, PORT_CAUSE], p.port[slow, PORT_CAUSE])
     if stream == PIN:
         visit_block(s, 1)
     else:
@@ -392,48 +397,77 @@ def open_pass(p: Program, s: State) -> None:
 
 
 @stage
-def blame_psum(table: A, until: A, cause: A, comes_in: bool, root: int, array_cause: int, start: int, end: int) -> None:
+def part_with(p: Program, s: State, stream: int, slot: int, pe: int) -> int:
+    """Which part of a delivery brought the last of a PE's words."""
+    which, part = s.delivery[stream, slot, WHICH], s.delivery[stream, slot, FIRST_PART]
+    while s.part[stream, part % s.part.shape[1]] < p.arrive[which, 0, pe]:
+        part += 1
+    return int(part % s.part.shape[1])
+
+
+@stage
+def carry_unmapped(p: Program, s: State) -> None:
+    """Within a pass, PEs that it does not map go on with the first mapped one."""
+    first, cycles = FOREVER, p.work[s.scalars[PASS_KIND], CYCLES]
+    for pe in range(s.pe.shape[1]):
+        if cycles[pe] != 0:
+            first = min(first, s.pe[CLOCK, pe])
+    for pe in range(s.pe.shape[1]):
+        if cycles[pe] == 0 and first > s.pe[CLOCK, pe]:
+            s.names[pe, UNMAPPED] += first - s.pe[CLOCK, pe]
+            s.pe[CLOCK, pe] = first
+
+
+@stage
+def blame_psum(p: Program, s: State, tile: int, tail: int, outside_until: int, start: int, end: int) -> None:
     """Say why a psum was missing: where the chain's incoming psum was, then the array that had yet to add to it."""
-    middle = start
-    if comes_in:
-        middle = min(max(root, start), end)
-        blame(table, until, cause, start, middle)
-    table[array_cause] += end - middle
+    middle, slot = start, tile % s.tile.shape[1]
+    if s.tile[HAS_PSUM, slot] != 0:
+        middle = min(max(outside_until, start), end)
+        if middle > start:
+            part = part_with(p, s, PIN, slot, tail)
+            blame(s.causes[2], s.until[PIN, part], s.cause[PIN, part], start, middle)
+    s.causes[2, p.machine[ARRAY_CAUSE]] += end - middle
+
+
+@stage
+def blame_room(p: Program, s: State, tile: int, down: int, start: int, end: int) -> None:
+    """Say why a result of an output tile could not leave: the next PE, or where the tile before it that has to go was."""
+    if down >= 0:
+        s.causes[3, p.machine[ARRAY_CAUSE]] += end - start
+    else:
+        leaving = (tile - p.machine[LEAVING_TILES]) % s.part.shape[1]
+        blame(s.causes[3], s.until[POUT, leaving], s.cause[POUT, leaving], start, end)
 
 
 @stage
 def wait_for_slot(p: Program, s: State, pe: int, slot: int) -> None:
     """A PE whose psum storage is full waits for its oldest tile to leave (private adders only)."""
-    end, clock, tile = s.slot[ACC_END, slot, pe], s.pe[CLOCK, pe], s.scalars[MAC_TILE] - p.machine[OPEN_TILES]
-    if end <= clock:
-        return
-    middle = min(max(s.slot[ACC_IN, slot, pe], clock), end)
+    end, clock, tile = s.slot[ACC_END, slot, pe], s.pe[CLOCK, pe], s.slot_tile[slot, pe]
+    middle, kind, tail = min(max(s.slot[ACC_IN, slot, pe], clock), end), s.tile[KIND_OF, tile % s.tile.shape[1]], pe
+    while p.work[kind, UP, tail] >= 0:
+        tail = p.work[kind, UP, tail]
     if middle > clock:
         s.names[pe, S_PSUM] += middle - clock
-        arrived = tile % s.tile.shape[1]
-        blame_psum(
-            s.causes[2], s.until[PIN, arrived], s.cause[PIN, arrived], s.tile[HAS_PSUM, arrived] != 0, s.pe[ROOT, pe], p.machine[ARRAY_CAUSE], clock, middle
-        )
+        blame_psum(p, s, tile, tail, s.slot[OUTSIDE_UNTIL, slot, pe], clock, middle)
     if end > middle:
         s.names[pe, S_OUTPUT] += end - middle
-        leaving = (tile - p.machine[LEAVING_TILES]) % s.tile.shape[1]
-        if p.work[s.open_kind[slot], DOWN, pe] >= 0:
-            s.causes[3, p.machine[ARRAY_CAUSE]] += end - middle
-        else:
-            blame(s.causes[3], s.until[POUT, leaving], s.cause[POUT, leaving], middle, end)
+        blame_room(p, s, tile, p.work[kind, DOWN, pe], middle, end)
     s.pe[CLOCK, pe] = end
 
 
 @stage
-def operands_missing(s: State, pe: int, w_slot: int, i_slot: int, weight: int, inputs: int) -> int:
+def operands_missing(p: Program, s: State, pe: int, w_slot: int, i_slot: int, weight: int, inputs: int) -> int:
     """Account for a PE that waits for the operand that comes last; returns when it came."""
     clock = s.pe[CLOCK, pe]
     if weight >= inputs:
         s.names[pe, S_WEIGHT] += weight - clock
-        blame(s.causes[0], s.until[W, w_slot], s.cause[W, w_slot], clock, weight)
+        part = part_with(p, s, W, w_slot, pe)
+        blame(s.causes[0], s.until[W, part], s.cause[W, part], clock, weight)
         return weight
     s.names[pe, S_INPUT] += inputs - clock
-    blame(s.causes[1], s.until[I, i_slot], s.cause[I, i_slot], clock, inputs)
+    part = part_with(p, s, I, i_slot, pe)
+    blame(s.causes[1], s.until[I, part], s.cause[I, part], clock, inputs)
     return inputs
 
 
@@ -461,7 +495,7 @@ def run_macs(p: Program, s: State, kind: int, slot: int, w_slot: int, i_slot: in
             operand = inputs[pe] if i_slot >= 0 else 0
             start = clock[pe]
             if weight > start or operand > start:
-                start = operands_missing(s, pe, w_slot, i_slot, weight, operand)
+                start = operands_missing(p, s, pe, w_slot, i_slot, weight, operand)
             names[pe, MAC] += cycles
             clock[pe] = start + cycles
             mac_end[pe] = start + cycles
@@ -491,7 +525,7 @@ def leave_pass(s: State, kind: int) -> None:
     q = s.scalars
     s.passes[q[PASS_KIND]] += 1
     q[SIMULATED_PASSES] += 1
-    q[LEFT_KIND], q[PASS_KIND], q[TO_OPEN], q[CROSSED] = q[PASS_KIND], kind, 1, 1
+    q[LEFT_KIND], q[PASS_KIND], q[TO_OPEN] = q[PASS_KIND], kind, 1
     q[KNOWN] = q[TRIES] = 0
 
 
@@ -518,7 +552,9 @@ def compute(address: Any, _: int) -> int:
     if loop >= 0:
         changed = turn(p, s, MACS, loop, loops)
         after = kind_at(p, s, MACS)
-        q[TURNED] = q[TURNED] | (loop == p.machine[STEADY_LOOP])
+        if loop == p.machine[STEADY_LOOP]:
+            q[TURNED] = 1
+            carry_unmapped(p, s)
         q[NEW_W], q[NEW_O] = changed & p.stream[W, RELEVANT], changed & p.stream[POUT, RELEVANT]
         q[NEW_I] = changed & p.stream[I, RELEVANT]
         if q[NEW_I] != 0:
@@ -540,6 +576,7 @@ def compute(address: Any, _: int) -> int:
         q[MAC_TILE] += 1
     if loop < p.machine[SPLIT]:
         leave_pass(s, after)
+        q[CROSSED] = loop <= p.machine[PASSES_TELL]
     return 1
 
 
@@ -551,12 +588,11 @@ def run_chains(p: Program, s: State, tile: int, kind: int, slot: int, room_out: 
     private one adds as the words come. ``room_out`` is when there is room at the heads of the chains.
     """
     arrived = tile % s.tile.shape[1]
-    clock, names, psum_causes, chain, root = s.pe[CLOCK], s.names, s.causes[2], s.chain, s.pe[ROOT]
-    incoming, until, cause, has = s.arrival[PIN, arrived], s.until[PIN, arrived], s.cause[PIN, arrived], s.tile[HAS_PSUM, arrived] != 0
+    clock, names, chain, root = s.pe[CLOCK], s.names, s.chain, s.pe[ROOT]
+    incoming, has, tail = s.arrival[PIN, arrived], s.tile[HAS_PSUM, arrived] != 0, -1
     last_acc, acc_in, acc_end, mac_end = s.pe[LAST_ACC], s.slot[ACC_IN, slot], s.slot[ACC_END, slot], s.slot[MAC_END, slot]
     order, ups, downs, out_words = p.work[kind, ORDER], p.work[kind, UP], p.work[kind, DOWN], p.work[kind, OUT_WORDS]
     shared, pipe, hop, latency = p.machine[SHARED_ADDER] != 0, p.machine[PIPELINE], ceil_div(p.machine[LINK_TICKS], p.machine[TICKS]), p.machine[LINK_LATENCY]
-    leaving = (tile - p.machine[LEAVING_TILES]) % s.tile.shape[1]
     ready, taken, same_words, transfer = 0, 0, -1, 0
     for i in range(clock.shape[0]):
         pe = order[i]
@@ -564,6 +600,7 @@ def run_chains(p: Program, s: State, tile: int, kind: int, slot: int, room_out: 
             break
         up, down, words = ups[pe], downs[pe], out_words[pe]
         first, last, source = -1, -1, 0
+        tail = tail if up >= 0 else pe
         if up >= 0:
             first, last, source = chain[up, 0], chain[up, 1], root[up]
         elif has:
@@ -579,13 +616,10 @@ def run_chains(p: Program, s: State, tile: int, kind: int, slot: int, room_out: 
             missing, blocked = complete - now - work, end - complete
             if missing > 0:
                 names[pe, S_PSUM] += missing
-                blame_psum(psum_causes, until, cause, has, source, p.machine[ARRAY_CAUSE], now, now + missing)
+                blame_psum(p, s, tile, tail, source, now, now + missing)
             if blocked > 0:
                 names[pe, S_OUTPUT] += blocked
-                if down >= 0:
-                    s.causes[3, p.machine[ARRAY_CAUSE]] += blocked
-                else:
-                    blame(s.causes[3], s.until[POUT, leaving], s.cause[POUT, leaving], now + missing, now + missing + blocked)
+                blame_room(p, s, tile, down, now + missing, now + missing + blocked)
             names[pe, ACCUMULATE] += work
             clock[pe] = end
             acc_in[pe], acc_end[pe] = complete, end
@@ -594,6 +628,7 @@ def run_chains(p: Program, s: State, tile: int, kind: int, slot: int, room_out: 
             acc_in[pe] = max(mac_end[pe], last)
             end = max(acc_in[pe], room)
             acc_end[pe] = end
+            s.slot_tile[slot, pe], s.slot[OUTSIDE_UNTIL, slot, pe] = tile, source
             first, last = end + pipe, end + pipe
         last_acc[pe] = end
         taken = max(taken, end)
@@ -617,6 +652,7 @@ def accumulate(address: Any, _: int) -> int:
     slot = tile % p.machine[OPEN_TILES]
     kind, has = s.open_kind[slot], s.tile[HAS_PSUM, tile % s.tile.shape[1]] != 0
     room_out = s.leaving[OUT_FINISH, (tile - p.machine[LEAVING_TILES]) % s.tile.shape[1]] if tile >= p.machine[LEAVING_TILES] else 0
+    s.tile[KIND_OF, tile % s.tile.shape[1]] = kind
     ready, taken = run_chains(p, s, tile, kind, slot, room_out)
     if has:
         release(s, PIN, p.delivery[DELIVERIES * kind + 3, MOST], taken)
@@ -650,7 +686,7 @@ def run_until(rows: Rows, limit: int) -> int:
         for stream in range(STREAMS):
             if head_of(p, s, stream) and (best < 0 or wins(p, s, stream, best)):
                 best = stream
-        if s.scalars[CROSSED] != 0 and p.machine[PASSES_TELL] != 0:
+        if s.scalars[CROSSED] != 0:
             result = PASSED
         elif best < 0:
             result = BLOCKED

@@ -9,15 +9,16 @@ from typing import Any
 
 from simulator.kernels._jit import stage
 from simulator.kernels.tables import (
-    A, ACC_TILE, AGAIN, AT_TILE, AT_WORD, BLOCK, BLOCK_END, BLOCK_OF, BLOCK_START, BREAKS, BUFFER_PORT, CLOCK,
-    CURSORS, DONE, ENDED, FIFO, FIRST, FOREVER, HAS_PSUM, HEAD_ASKED, HEAD_KNOWN, HELD, I, JUMP_CYCLES, JUMP_LOG,
-    JUMP_STEP, JUMP_TIMES, KIND, KNOWN, KNOWN_BASE, KNOWN_LENGTH, KNOWN_LOG, LAST_ACC, LAST_GRANT, LAST_START, LEAVE,
-    LEAVING_TILES, LEFT_KIND, LOGGED, LOG_ROWS, MAC_KIND, MAC_TILE, MODE, NEW_I, NEW_O, NEW_W, OPEN_TILES, OUT_FINISH,
-    OUT_READY, PARENT, PASS_KIND, PIN, PORT_MODE, POUT, Program, RELEASED, REUSED, ROOT, SEEN, SENT, SHARED_ADDER,
-    SIZE, STEADY_LOOP, STEP, STREAMS, State, TICKS, TILES, TILE_KIND, TO_OPEN, TRIES, W, WEIGHT,
+    A, ACC_TILE, AGAIN, AT_TILE, AT_WORD, BLOCK, BLOCK_END, BLOCK_OF, BLOCK_START, BUFFER_PORT, CLOCK, CURSORS, DONE,
+    ENDED, FIFO, FIRST, FIRST_PART, FOREVER, HAS_PSUM, HEAD_ASKED, HEAD_KNOWN, HELD, I, IDLE_TILES, JUMP_CYCLES,
+    JUMP_LOG, JUMP_STEP, JUMP_TIMES, KIND, KIND_OF, KNOWN, KNOWN_BASE, KNOWN_LENGTH, KNOWN_LOG, LAST_ACC, LAST_GRANT,
+    LAST_START, LEAVE, LEAVING_TILES, LEFT_KIND, LOGGED, MAC_KIND, MAC_TILE, MODE, NEW_I, NEW_O, NEW_W, OPEN_TILES,
+    OUT_FINISH, OUT_READY, PARENT, PART_COUNT, PART_MASK, PASS_KIND, PIN, PORT_MODE, POUT, Program, RELEASED, REUSED,
+    ROOT, SEEN, SENT, SHARED_ADDER, SIZE, STEADY_LOOP, STEP, STREAMS, State, TICKS, TILES, TILE_BASE, TILE_KIND,
+    TO_OPEN, TRIES, TRIPS, W, WEIGHT, WHICH, WORDS,
 )  # fmt: skip
 from simulator.kernels.views import PICTURE, SKIP, call, program_at, rows_at, state_at
-from simulator.kernels.windows import bin_repeats, oldest
+from simulator.kernels.windows import bin_repeats, can_repeat
 
 MOST_TRIES = 64
 """How often a loop inside a pass is looked at before it is left alone until the next pass."""
@@ -98,13 +99,29 @@ def put_stream(p: Program, s: State, stream: int, out: A, n: int, base: int, low
 
 
 @stage
-def put_arrivals(s: State, stream: int, first: int, last: int, out: A, n: int, base: int, low: int) -> int:
+def put_parts(p: Program, s: State, stream: int, slot: int, out: A, n: int, base: int, low: int) -> int:
+    """Write the parts in which a delivery came, and where each of them was."""
+    which, part, at = s.delivery[stream, slot, WHICH], s.delivery[stream, slot, FIRST_PART], n
+    n += 1
+    while part < s.stream[stream, PART_COUNT]:
+        row = part % s.part.shape[1]
+        out[n] = s.part[stream, row]
+        n = put_marks(out, n + 1, s.until[stream, row], s.cause[stream, row], base, low)
+        part += 1
+        if s.part[stream, row] >= p.delivery[which, WORDS]:
+            break
+    out[at] = n - at
+    return n
+
+
+@stage
+def put_arrivals(p: Program, s: State, stream: int, first: int, last: int, out: A, n: int, base: int, low: int) -> int:
     """Write when the words of the deliveries from ``first`` up to ``last`` are there, and where they were."""
     ring, pes = s.arrival.shape[1], s.pe.shape[1]
     for delivery in range(first, last):
         for pe in range(pes):
             out[n + pe] = since(s.arrival[stream, delivery % ring, pe], base, low)
-        n = put_marks(out, n + pes, s.until[stream, delivery % ring], s.cause[stream, delivery % ring], base, low)
+        n = put_parts(p, s, stream, delivery % ring, out, n + pes, base, low)
     return n
 
 
@@ -118,10 +135,13 @@ def put_pes(p: Program, s: State, out: A, n: int, base: int, low: int) -> int:
         out[n + 2] = since(s.pe[ROOT, pe], base, low)
         n += 3
     if p.machine[SHARED_ADDER] == 0:
-        for tile in range(max(q[MAC_TILE] - slots, 0), q[MAC_TILE] + 1):
+        for tile in range(q[MAC_TILE], q[MAC_TILE] + slots):
             out[n] = s.open_kind[tile % slots]
             n += 1
-            for row in range(3):
+            for pe in range(s.pe.shape[1]):
+                out[n + pe] = max(s.slot_tile[tile % slots, pe] - q[MAC_TILE], -1 - slots - p.machine[IDLE_TILES])
+            n += s.pe.shape[1]
+            for row in range(4):
                 for pe in range(s.pe.shape[1]):
                     out[n + pe] = since(s.slot[row, tile % slots, pe], base, low)
                 n += s.pe.shape[1]
@@ -134,7 +154,7 @@ def put_pes(p: Program, s: State, out: A, n: int, base: int, low: int) -> int:
 @stage
 def put_tiles(p: Program, s: State, hot: int, out: A, n: int, base: int, low: int) -> int:
     """Write the output tiles between their first psum and the end of their write back."""
-    q, ring, pes = s.scalars, s.tile.shape[1], s.pe.shape[1]
+    q, ring = s.scalars, s.tile.shape[1]
     leaving, slots = p.machine[LEAVING_TILES], p.machine[OPEN_TILES]
     done_in, done_out = s.stream[PIN, DONE], s.stream[POUT, DONE]
     for tile in range(hot, done_in):
@@ -144,20 +164,38 @@ def put_tiles(p: Program, s: State, hot: int, out: A, n: int, base: int, low: in
         if tile < done_out:
             out[n], out[n + 1] = since(s.block_time[block, BLOCK_START], base, low), since(s.block_time[block, BLOCK_END], base, low)
             n += 2
-    for tile in range(max(min(q[ACC_TILE], q[MAC_TILE] - slots), 0), done_in):
-        out[n] = s.tile[HAS_PSUM, tile % ring]
-        n += 1
+    oldest = max(min(q[ACC_TILE], q[MAC_TILE] - slots - p.machine[IDLE_TILES]), 0)
+    for tile in range(oldest, done_in):
+        out[n], out[n + 1] = s.tile[HAS_PSUM, tile % ring], s.tile[KIND_OF, tile % ring] if tile < q[ACC_TILE] else -1
+        n += 2
         if s.tile[HAS_PSUM, tile % ring] != 0:
-            for pe in range(pes):
-                out[n + pe] = since(s.arrival[PIN, tile % ring, pe], base, low)
-            n = put_marks(out, n + pes, s.until[PIN, tile % ring], s.cause[PIN, tile % ring], base, low)
+            n = put_arrivals(p, s, PIN, tile, tile + 1, out, n, base, low)
     for tile in range(done_out, q[ACC_TILE]):
         out[n] = since(s.leaving[OUT_READY, tile % ring], base, low)
         n += 1
-    for tile in range(max(min(q[ACC_TILE], q[MAC_TILE] - slots) - leaving, 0), done_out):
+    for tile in range(max(oldest - leaving, 0), done_out):
         out[n] = since(s.leaving[OUT_FINISH, tile % ring], base, low)
-        n = put_marks(out, n + 1, s.until[POUT, tile % ring], s.cause[POUT, tile % ring], base, low)
+        row = tile % s.part.shape[1]
+        n = put_marks(out, n + 1, s.until[POUT, row], s.cause[POUT, row], base, low)
     return n
+
+
+@stage
+def room_for(p: Program, s: State, hot: int) -> int:
+    """No fewer numbers than `picture` writes."""
+    tiles, entries, marks, pes = p.machine[OPEN_TILES] + p.machine[IDLE_TILES] + p.machine[LEAVING_TILES] + 2, 0, 0, s.pe.shape[1]
+    for stream in range(STREAMS):
+        c = s.stream[stream]
+        entries += c[RELEASED] - c[REUSED] + 16
+        marks += max(c[TILES] - c[AT_TILE], 0)
+    psums = s.stream[PIN, DONE] - s.stream[POUT, DONE] + tiles
+    deliveries = s.stream[W, DONE] - s.stream[W, SEEN] + s.stream[I, DONE] - s.stream[I, SEEN] + psums + 4
+    marks += 2 * psums + 2 * (s.stream[PIN, DONE] - hot)
+    for stream in range(POUT):
+        marks += min(s.stream[stream, PART_COUNT], s.part.shape[1])
+    per_pe = 3 + deliveries + 5 * p.machine[OPEN_TILES] * (1 - p.machine[SHARED_ADDER])
+    longest = 2 * max(s.until.shape[2], s.tile_until.shape[2]) + 4
+    return int(64 + 4 * entries + marks * longest + 4 * deliveries + per_pe * pes + 2 * s.port_free.shape[0])
 
 
 def picture(address: Any, base: int) -> int:
@@ -167,15 +205,8 @@ def picture(address: Any, base: int) -> int:
     q, out, n, low = s.scalars, s.picture, 0, base
     for pe in range(s.pe.shape[1]):
         low = min(low, s.pe[CLOCK, pe])
-    hot, done_out, pes = first_hot(p, s, low), s.stream[POUT, DONE], s.pe.shape[1]
-    entries, marks = 0, 0
-    for stream in range(STREAMS):
-        marks += s.stream[stream, TILES] - min(s.stream[stream, TILES], s.stream[stream, AT_TILE])
-        entries += s.stream[stream, RELEASED] - s.stream[stream, REUSED] + 16
-    entries += s.stream[PIN, DONE] - hot
-    deliveries = s.stream[W, DONE] - s.stream[W, SEEN] + s.stream[I, DONE] - s.stream[I, SEEN] + s.stream[PIN, DONE] - done_out
-    deliveries += 8 + 2 * p.machine[OPEN_TILES] + p.machine[LEAVING_TILES]
-    if hot < 0 or 64 + 4 * entries + (marks + deliveries) * (2 * BREAKS + 4) + (6 + deliveries + 3 * p.machine[OPEN_TILES]) * pes + 2 * s.port_free.shape[0] > out.shape[0]:
+    hot, done_out = first_hot(p, s, low), s.stream[POUT, DONE]
+    if hot < 0 or room_for(p, s, hot) > out.shape[0]:
         return -1
     out[0], out[1], out[2], out[3] = q[MAC_TILE] - done_out, q[ACC_TILE] - done_out, s.stream[PIN, DONE] - done_out, hot - done_out
     out[4], out[5], out[6], out[7] = q[NEW_W], q[NEW_I], q[NEW_O], q[TO_OPEN]
@@ -191,9 +222,9 @@ def picture(address: Any, base: int) -> int:
     for stream in range(2):
         c = s.stream[stream]
         out[n] = c[DONE] - c[SEEN]
-        n = put_arrivals(s, stream, c[SEEN], c[DONE] + (c[AT_WORD] > 0), out, n + 1, base, low)
+        n = put_arrivals(p, s, stream, c[SEEN], c[DONE] + (c[AT_WORD] > 0), out, n + 1, base, low)
     if s.stream[PIN, AT_WORD] > 0:
-        n = put_arrivals(s, PIN, s.stream[PIN, DONE], s.stream[PIN, DONE] + 1, out, n, base, low)
+        n = put_arrivals(p, s, PIN, s.stream[PIN, DONE], s.stream[PIN, DONE] + 1, out, n, base, low)
     return n
 
 
@@ -255,7 +286,7 @@ def skip(address: Any, loop: int) -> int:
     p, s = program_at(rows), state_at(rows)
     step, cycles, log_start, times = s.jump[JUMP_STEP], s.jump[JUMP_CYCLES], s.jump[JUMP_LOG], s.jump[JUMP_TIMES]
     log_end, ticks = s.scalars[LOGGED], p.machine[TICKS]
-    if log_end + 1 - oldest(s.log, log_start, log_end) > LOG_ROWS:
+    if not can_repeat(s.log, log_start, log_end, cycles * ticks):
         return 0
     low, pause = s.scalars[LAST_START] // ticks, times * cycles
     for pe in range(s.pe.shape[1]):
@@ -267,6 +298,12 @@ def skip(address: Any, loop: int) -> int:
     for cursor in range(CURSORS):
         if s.digit[cursor, loop] != s.known_digit[cursor, loop]:
             s.digit[cursor, loop] += step * times
+            if cursor < STREAMS and (p.stream[cursor, PART_MASK] >> loop) & 1 != 0:
+                weight = 1  # tiles are counted as they come, whatever is skipped
+                for i in range(loop + 1, p.nest.shape[0]):
+                    if (p.stream[cursor, PART_MASK] >> i) & 1 != 0:
+                        weight *= p.nest[i, TRIPS]
+                s.stream[cursor, TILE_BASE] -= weight * step * times
     if moved_out:
         s.stream[PIN, BLOCK] += blocks
         s.stream[POUT, BLOCK] += blocks

@@ -22,14 +22,14 @@ CYCLES, OUT_WORDS, UP, DOWN, ORDER = range(5)
 DELIVERIES = 5  # per kind of step: weights, a whole input window, a slide of it, psums in, psums out
 WORDS, MOST, PREFIX = range(3)
 PART, WHOLE = range(2)  # a kind's inputs that the next window does not need are dead after PART / WHOLE of its MACs
-PARENT, SIZE, STEP, WEIGHT = range(4)  # the next loop out over the same dimension (-1: SIZE is the dimension's); psum blocks per iteration
+PARENT, SIZE, STEP, WEIGHT, TRIPS = range(5)  # the next loop out over the same dimension (-1: SIZE is the dimension's); psum blocks per iteration
 # A stream: room per PE; ports (-1: none); how deep in the nest it looks, loops that change its tile in the scratchpads;
-# loops outside its innermost memory, those of them that change the tile there, those that cut that tile into parts.
-CAPACITY, BUFFER_PORT, NETWORK_PORT, LATENCY, DEPTH, RELEVANT, OUTSIDE, TILE_MASK, PART_MASK = range(9)
+# loops outside its innermost memory, those of them that change the tile there, those that cut that tile into parts, how many.
+CAPACITY, BUFFER_PORT, NETWORK_PORT, LATENCY, DEPTH, RELEVANT, OUTSIDE, TILE_MASK, PART_MASK, PARTS = range(10)
 PORT_TICKS, PORT_CAUSE, PORT_MODE, PORT_RANK = range(4)  # a rank per stream from PORT_RANK on
 # LOOPS of the nest outside a pass are the first SPLIT; SLIDE is the loop along which input windows slide (-1: none);
-# STEADY_LOOP the loop inside passes that may repeat itself (-1: none is looked for).
-(OPEN_TILES, LEAVING_TILES, LINK_TICKS, LINK_LATENCY, SHARED_ADDER, ZEROS_COME_IN, BARRIER, PIPELINE, TICKS, ARRAY_CAUSE, LOOPS, SPLIT, SLIDE, REDUCTION_MASK, STEADY_LOOP, PASSES_TELL) = range(16)
+# STEADY_LOOP the loop inside passes that may repeat itself (-1: none is looked for); PASSES_TELL the innermost loop whose turns are told (-1: none); IDLE_TILES how many output tiles of a pass a PE may sit out.
+(OPEN_TILES, LEAVING_TILES, LINK_TICKS, LINK_LATENCY, SHARED_ADDER, ZEROS_COME_IN, BARRIER, PIPELINE, TICKS, ARRAY_CAUSE, LOOPS, SPLIT, SLIDE, REDUCTION_MASK, STEADY_LOOP, PASSES_TELL, IDLE_TILES) = range(17)
 
 # Scalars of the state. The MACs' next step: which operands are new, its kind; the kind at the start of its psum tile and of its pass.
 (STARTED, MAC_TILE, ACC_TILE, EVENTS, GRANTS, LAST_START, SHIFT, LOGGED, BINNED, NEW_W, NEW_I, NEW_O, MAC_KIND, TILE_KIND, PASS_KIND, LEFT_KIND, MACS_DONE, TO_OPEN, TURNED, CROSSED, SIMULATED_STEPS, SIMULATED_PASSES, TRIES, KNOWN, KNOWN_LENGTH, KNOWN_BASE, KNOWN_LOG) = range(27)
@@ -37,14 +37,15 @@ SCALARS = 27
 
 # A stream's columns: its place (kind of step, way of a window, level of the last turn, psum block, no reduction has
 # advanced, the block was written before), its tile in the innermost buffer, words of the step already sent, what it has done ...
-(KIND, MODE, LEVEL, BLOCK, FIRST, AGAIN, AT_TILE, TILE_BASE, AT_WORD, LEAVE, ENDED, DONE, SENT, RELEASED, REUSED, LAST_GRANT, TILES, SEEN, HELD) = range(19)
-STREAM_COLUMNS = 19
+(KIND, MODE, LEVEL, BLOCK, FIRST, AGAIN, AT_TILE, TILE_BASE, AT_WORD, LEAVE, ENDED, DONE, SENT, RELEASED, REUSED, LAST_GRANT, TILES, SEEN, HELD, PART_COUNT) = range(20)
+STREAM_COLUMNS = 20
 MOVED, BUSY = range(2)
 CLOCK, LAST_ACC, ROOT = range(3)
-MAC_END, ACC_END, ACC_IN = range(3)
+MAC_END, ACC_END, ACC_IN, OUTSIDE_UNTIL = range(4)
+WHICH, FIRST_PART = range(2)
 OUT_READY, OUT_FINISH = range(2)
 HEAD_START, HEAD_READY, HEAD_WORDS, HEAD_DELIVERY, HEAD_ASKED, HEAD_KNOWN = range(6)  # start in ticks; asked: ready, and the stream's last words had left
-HAS_PSUM, BLOCK_OF = range(2)
+HAS_PSUM, BLOCK_OF, KIND_OF = range(3)
 BLOCK_START, BLOCK_END = range(2)
 JUMP_STEP, JUMP_CYCLES, JUMP_LOG, JUMP_TIMES = range(4)
 LOG_SERIES, LOG_FROM, LOG_TO, LOG_UNITS, LOG_TIMES, LOG_PERIOD, LOG_OLDEST = range(7)
@@ -53,7 +54,8 @@ REPEAT = -1
 """Series of a log row that repeats the LOG_UNITS rows before it LOG_TIMES more, every LOG_PERIOD ticks; they refer back to LOG_OLDEST."""
 
 FIFO, PRIORITY, ROUND_ROBIN = 0, 1, 2
-BREAKS = 12
+TILES_AHEAD = 16
+"""How many output tiles the stream of incoming psums may be ahead of the adders while they start at zero."""
 WINDOWS = 512
 LOG_ROWS = 1 << 16
 
@@ -66,10 +68,10 @@ class Program(NamedTuple):
     delivery: A  # [D, 3] words in all, words of the PE that gets most, where its prefix starts; DELIVERIES per kind
     arrive: A  # [D, 2, PE] words on the port when the PE has all of its own; cycles of extra latency
     prefix: A  # words on the port when every PE has its first a words
-    nest: A  # [L, 4] see PARENT
+    nest: A  # [L, 5] see PARENT
     leaf: A  # [dimensions of several lengths, 2] its innermost loop, where its lengths start in `classes`
     classes: A  # by length: its share of the kind's number
-    stream: A  # [STREAMS, 9] see CAPACITY
+    stream: A  # [STREAMS, 10] see CAPACITY
     port: A  # [port, 3 + STREAMS] ticks per word, cause, arbitration, each stream's rank
     machine: A  # see OPEN_TILES
 
@@ -84,11 +86,14 @@ class State(NamedTuple):
     stream: A  # [STREAMS, STREAM_COLUMNS] see KIND
     release_words: A  # [STREAMS, ring] words per PE ever released
     port_free: A  # [port] ticks
-    tile_cause: A  # [STREAMS, tiles, BREAKS] where a resident tile was before ...
-    cause: A  # [STREAMS, ring, BREAKS] where the words of a delivery were before ...
-    tile: A  # [2, ring] per output tile: psums come in, its block
+    tile_cause: A  # [STREAMS, tiles, marks] where a resident tile was before ...
+    cause: A  # [STREAMS, parts, marks] where the words of a part of a delivery were before ...
+    part: A  # [STREAMS, parts] words on the port when that part is through
+    delivery: A  # [3, ring, 2] per delivery under way: which it is, its first part
+    tile: A  # [3, ring] per output tile: psums come in, its block, the kind of its first step
     chain: A  # [PE, 2] when a tile's first and last psum leave
     open_kind: A  # [slot] kind of step of every open output tile
+    slot_tile: A  # [slot, PE] the output tile that a PE had there last
     block_visit: A  # [block] the last output tile that began there
     block_time: A  # [block, 2] start and end of its last write
     events: A  # [n, 2] stream, time
@@ -103,11 +108,11 @@ class State(NamedTuple):
     times: A
     release_time: A  # [STREAMS, ring]
     tile_time: A  # [STREAMS, tiles] when each tile became resident
-    tile_until: A  # [STREAMS, tiles, BREAKS] ... until when
+    tile_until: A  # [STREAMS, tiles, marks] ... until when
     arrival: A  # [3, ring, PE] when each PE has its words of a delivery
-    until: A  # [STREAMS, ring, BREAKS] ... until when
+    until: A  # [STREAMS, parts, marks] ... until when
     pe: A  # [3, PE] accounted until; last addition ended; psum at the chain's tail came
-    slot: A  # [3, slot, PE] per open output tile: MACs end, additions end, psums were missing until
+    slot: A  # [4, slot, PE] per open output tile: MACs end, additions end, psums were missing until, were outside until
     leaving: A  # [2, ring] per output tile: ready to leave, gone
     finish: A  # [STREAMS] when the last words were there
     sent: A  # [STREAMS] when the last words had left

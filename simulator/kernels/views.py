@@ -100,7 +100,7 @@ if compiled():
     def state_at(rows: Rows) -> State:
         """The `State` whose arrays follow those of the `Program`."""
         return State(
-            view1(rows, 11), view2(rows, 12), view2(rows, 13), view2(rows, 14), view2(rows, 15), view2(rows, 16), view1(rows, 17), view3(rows, 18), view3(rows, 19), view2(rows, 20), view2(rows, 21), view1(rows, 22), view1(rows, 23), view2(rows, 24), view2(rows, 25), view2(rows, 26), view2(rows, 27), view1(rows, 28), view1(rows, 29), view1(rows, 30), view1(rows, 31), view2(rows, 32), view1(rows, 33), view2(rows, 34), view2(rows, 35), view3(rows, 36), view3(rows, 37), view3(rows, 38), view2(rows, 39), view3(rows, 40), view2(rows, 41), view1(rows, 42), view1(rows, 43), view1(rows, 44), view2(rows, 45), view2(rows, 46), view2(rows, 47), view1(rows, 48), view1(rows, 49), view2(rows, 50), view1(rows, 51), view1(rows, 52),
+            view1(rows, 11), view2(rows, 12), view2(rows, 13), view2(rows, 14), view2(rows, 15), view2(rows, 16), view1(rows, 17), view3(rows, 18), view3(rows, 19), view2(rows, 20), view3(rows, 21), view2(rows, 22), view2(rows, 23), view1(rows, 24), view2(rows, 25), view1(rows, 26), view2(rows, 27), view2(rows, 28), view2(rows, 29), view2(rows, 30), view1(rows, 31), view1(rows, 32), view1(rows, 33), view1(rows, 34), view2(rows, 35), view1(rows, 36), view2(rows, 37), view2(rows, 38), view3(rows, 39), view3(rows, 40), view3(rows, 41), view2(rows, 42), view3(rows, 43), view2(rows, 44), view1(rows, 45), view1(rows, 46), view1(rows, 47), view2(rows, 48), view2(rows, 49), view2(rows, 50), view1(rows, 51), view1(rows, 52), view2(rows, 53), view1(rows, 54), view1(rows, 55),
         )
     @stage
     def rows_at(address: Any) -> Rows:

@@ -11,6 +11,10 @@ from simulator.kernels.tables import (
 )  # fmt: skip
 from simulator.kernels.views import FILL_WINDOWS, Rows, call, program_at, rows_at, state_at
 
+STACK = 1 << 14
+MOST_OVERLAPS = 256
+"""How many repeats may overlap in time for them to be counted; nested in a nest of loops they stay within the stack."""
+
 
 @stage
 def log_row(s: State, series: int, start: int, end: int, units: int) -> None:
@@ -93,20 +97,25 @@ def log_repeat(s: State, first: int, last: int, period: int, times: int) -> None
 
 
 @stage
+def push(stack: A, top: int, first: int, last: int, time: int, times: int) -> int:
+    """Put rows on the stack of what is still to be counted; returns its new top."""
+    stack[top, 0], stack[top, 1], stack[top, 2], stack[top, 3] = first, last, time, times
+    return top + 1
+
+
+@stage
 def push_repeats(log: A, i: int, time: int, times: int, stack: A, top: int) -> int:
-    """Open the repeats in row ``i`` that have begun before ``time``: rows, time, how often. Returns the stack's new top."""
+    """Open the repeats in row ``i`` that have begun before ``time``."""
     row = log[i % LOG_ROWS]
     period, count, first = row[LOG_PERIOD], row[LOG_TIMES], i - row[LOG_UNITS]
     low, high = row[LOG_FROM] - period, row[LOG_TO] - count * period
     whole = min(max((time - high) // period, 0), count)
     if whole > 0:
-        stack[top, 0], stack[top, 1], stack[top, 2], stack[top, 3] = first, i, 1 << 61, times * whole
-        top += 1
+        top = push(stack, top, first, i, 1 << 61, times * whole)
     for turn in range(whole + 1, count + 1):
-        if time - turn * period <= low or top >= stack.shape[0]:
+        if time - turn * period <= low:
             break
-        stack[top, 0], stack[top, 1], stack[top, 2], stack[top, 3] = first, i, time - turn * period, times
-        top += 1
+        top = push(stack, top, first, i, time - turn * period, times)
     return top
 
 
@@ -115,13 +124,22 @@ def add_crossed(log: A, stack: A, top: int, out: A) -> None:
     """Add to ``out``, by series, what crossed by the rows on the stack: from, up to, before when, how often."""
     while top > 0:
         top -= 1
-        first, last, time, times = stack[top, 0], stack[top, 1], stack[top, 2], stack[top, 3]
-        for i in range(first, last):
+        i, last, time, times = stack[top, 0], stack[top, 1], stack[top, 2], stack[top, 3]
+        while i < last:
             row = log[i % LOG_ROWS]
-            if row[LOG_SERIES] == REPEAT:
+            if row[LOG_SERIES] == REPEAT:  # first what it repeats, then the rest
+                top = push(stack, top, i + 1, last, time, times)
                 top = push_repeats(log, i, time, times, stack, top)
-            else:
-                out[row[LOG_SERIES]] += times * crossed(row[LOG_FROM], row[LOG_TO], row[LOG_UNITS], time)
+                break
+            out[row[LOG_SERIES]] += times * crossed(row[LOG_FROM], row[LOG_TO], row[LOG_UNITS], time)
+            i += 1
+
+
+@stage
+def can_repeat(log: A, first: int, last: int, period: int) -> bool:
+    """Whether the log still has what the rows from ``first`` up to ``last`` (the next one) refer to, and few overlap."""
+    low, high = bounds_of(log, first, last)
+    return bool(last + 1 - oldest(log, first, last) <= LOG_ROWS and high - low <= MOST_OVERLAPS * period)
 
 
 @stage
@@ -141,7 +159,7 @@ def bin_repeats(rows: Rows, first: int, last: int, period: int, times: int) -> N
     widen(s, final)
     final >>= s.scalars[SHIFT]
     before, now = np.zeros(s.windows.shape[0], dtype=np.int64), np.zeros(s.windows.shape[0], dtype=np.int64)
-    stack = np.zeros((1024, 4), dtype=np.int64)
+    stack = np.zeros((STACK, 4), dtype=np.int64)
     for at in range(row[LOG_FROM] // ticks >> s.scalars[SHIFT], final + 1):
         edge = ((at + 1) << s.scalars[SHIFT]) * ticks
         now[:] = 0

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from random_machines import built, cases, free_cases
 
 from simulator.components.networks.base import Delivery, Ints, interleave
-from simulator.engine.program import Tables
+from simulator.engine.program import wires_of
 from simulator.engine.steps import Wires, place, step_kind
 from simulator.mapping.mapping import Mapping
 from simulator.mapping.nest import Block, Extents, Loop, walk
@@ -74,19 +74,20 @@ def assert_same(got: Delivery, expected: Delivery) -> None:
 @given(st.one_of(cases(), free_cases()), st.data())
 def test_every_pe_gets_the_words_of_its_own_block(case: tuple[dict[str, Any], Layer, Mapping], data: st.DataObject) -> None:
     description, layer, mapping = case
-    tables = Tables(layer, mapping, built(description), frozenset())
-    wires, pes = tables.wires, tables.wires.rows * tables.wires.columns
+    wires = wires_of(built(description))
+    pes = wires.rows * wires.columns
+    back = data.draw(st.sampled_from([(0, 0), (0, 1), (0, 2), (1, 0), (3, 0)]))
     whole = [min(layer.sizes[d], n) for d, n in zip(DIMENSIONS, mapping.step_extents, strict=True)]
     extent = tuple(data.draw(st.sampled_from([n, max(1, n - 1)])) if d in "NMPQ" else n for d, n in zip(DIMENSIONS, whole, strict=True))
     blocks = works(mapping, extent, wires.columns)
     assert {work.pe: work.block for work in place(mapping, extent, wires.columns)} == blocks
-    kind = step_kind(layer, mapping, extent, tables.back, wires)
+    kind = step_kind(layer, mapping, extent, back, wires)
 
     none: Words = [[] for _ in range(pes)]
     weights, window, slide, ins, outs = (list(none) for _ in range(5))
     chains: dict[Any, list[int]] = {}
     for pe, block in blocks.items():
-        weights[pe], window[pe], slide[pe] = weights_of(mapping, block), inputs_of(layer, block), inputs_of(layer, block, tables.back)
+        weights[pe], window[pe], slide[pe] = weights_of(mapping, block), inputs_of(layer, block), inputs_of(layer, block, back)
         out = list(indices(block, ["N", "G", "M", "P", "Q"]))
         assert kind.out_words[pe] == len(out)
         assert kind.macs[pe] == len(out) * len(list(indices(block, ["C", "R", "S"])))

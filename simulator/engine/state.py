@@ -1,0 +1,136 @@
+"""The mutable state of an array at the start of a layer, as large as the layer can need it."""
+
+from dataclasses import dataclass
+from typing import Self
+
+import numpy as np
+
+from simulator.engine.program import Tables
+from simulator.kernels import tables as kernel
+from simulator.mapping.nest import INDEX
+
+Shapes = dict[str, tuple[int, ...]]
+
+
+@dataclass(frozen=True, slots=True)
+class _Sizes:
+    """How much of everything there can be at once: output tiles, deliveries and parts under way, marks."""
+
+    pes: int
+    kinds: int
+    loops: int
+    ports: int
+    slots: int
+    releases: int
+    ring: int
+    parts: int
+    tiles: int
+    tile_marks: int
+    marks: int
+
+    @classmethod
+    def of(cls, tables: Tables, program: kernel.Program, tiles: int) -> Self:
+        kinds, _, pes = program.work.shape
+        machine, room = program.machine.tolist(), program.stream[:, kernel.CAPACITY]
+        open_tiles = machine[kernel.OPEN_TILES] + machine[kernel.IDLE_TILES] + machine[kernel.LEAVING_TILES]
+        ring = _outstanding(program) + open_tiles + kernel.TILES_AHEAD + 8
+        psums = int(program.delivery.reshape(kinds, kernel.DELIVERIES, 3)[:, 3, kernel.MOST].max())
+        parts = int(room.max()) + ring + 4 + psums * (open_tiles + 1)
+        tile_marks = 3 * len(tables.architecture.memories) + 1  # asked for, begun, arrived
+        loops, ports, slots = len(program.nest), len(program.port), machine[kernel.OPEN_TILES]
+        return cls(
+            pes,
+            kinds,
+            loops,
+            ports,
+            slots,
+            int(room.max()) + 4,
+            ring,
+            parts,
+            tiles,
+            tile_marks,
+            tile_marks + 5,
+        )
+
+    def picture(self) -> int:
+        """Room for the state relative to some cycle."""
+        per_pe = 8 + 5 * self.slots + 3 * self.ring
+        marks = 4 * self.tiles + 3 * self.parts + 4 * self.ring
+        return 4096 + 16 * self.releases + per_pe * self.pes + marks * (2 * self.marks + 4)
+
+
+def _outstanding(program: kernel.Program) -> int:
+    """How many deliveries of one stream can be under way at once."""
+    rows = program.delivery.reshape(-1, kernel.DELIVERIES, 3)[:, :, kernel.MOST]
+    least = [rows[:, 0], rows[:, 1:3], rows[:, 3]]
+    room = program.stream[:, kernel.CAPACITY]
+    return max(
+        int(room[i]) // max(1, int(words[words > 0].min(initial=room[i]))) for i, words in enumerate(least)
+    )
+
+
+def _shapes(n: _Sizes, tables: Tables, series: int, tally: int) -> Shapes:
+    """Everything that is neither a time nor a counter."""
+    streams, cursors = kernel.STREAMS, kernel.CURSORS
+    return {
+        "scalars": (kernel.SCALARS,), "heads": (streams, 6), "digit": (cursors, n.loops),
+        "extent": (cursors, n.loops), "stream": (streams, kernel.STREAM_COLUMNS),
+        "release_words": (streams, n.releases), "port_free": (n.ports,),
+        "tile_cause": (streams, n.tiles, n.tile_marks), "cause": (streams, n.parts, n.marks),
+        "part": (streams, n.parts), "delivery": (3, n.ring, 2), "tile": (3, n.ring), "chain": (n.pes, 2),
+        "open_kind": (n.slots,), "slot_tile": (n.slots, n.pes), "block_visit": (tables.blocks,),
+        "block_time": (tables.blocks, 2), "events": (4096, 2), "windows": (series, kernel.WINDOWS),
+        "log": (kernel.LOG_ROWS, kernel.LOG_COLUMNS), "picture": (n.picture(),), "jump": (4,),
+        "known": (n.picture(),), "known_tally": (tally,), "known_digit": (cursors, n.loops),
+    }  # fmt: skip
+
+
+def _clocks(n: _Sizes) -> Shapes:
+    streams = kernel.STREAMS
+    return {
+        "release_time": (streams, n.releases), "tile_time": (streams, n.tiles),
+        "tile_until": (streams, n.tiles, n.tile_marks), "arrival": (3, n.ring, n.pes),
+        "until": (streams, n.parts, n.marks), "pe": (3, n.pes), "slot": (4, n.slots, n.pes),
+        "leaving": (2, n.ring), "finish": (streams,), "sent": (streams,),
+    }  # fmt: skip
+
+
+def _counters(n: _Sizes, tables: Tables) -> Shapes:
+    return {
+        "names": (n.pes, 10), "causes": (4, len(tables.causes)), "moved": (n.ports, 2),
+        "delivered": (n.kinds * kernel.DELIVERIES,), "computed": (n.kinds,), "added": (n.kinds, 2),
+        "passes": (n.kinds,), "zero_words": (1,),
+    }  # fmt: skip
+
+
+def new_state(
+    tables: Tables, program: kernel.Program, tile_rings: int, series: int, now: int
+) -> kernel.State:
+    """A machine at rest at cycle ``now``; ``series``: how many kinds of traffic are summed over time."""
+    sizes = _Sizes.of(tables, program, tile_rings)
+    times, clocks = kernel.parts_of(_clocks(sizes))
+    tally, counts = kernel.parts_of(_counters(sizes, tables))
+    shapes = _shapes(sizes, tables, series, len(tally))
+    others = {name: np.zeros(shape, dtype=np.int64) for name, shape in shapes.items()}
+    state = kernel.State(**others, times=times, tally=tally, **clocks, **counts)
+    state.block_visit[:] = -1
+    _start(tables, program, state, now)
+    return state
+
+
+def _start(tables: Tables, program: kernel.Program, state: kernel.State, now: int) -> None:
+    """Put every cursor at the first step and every clock at ``now``."""
+    nest = tables.nest
+    for i, parent in enumerate(nest.parents):
+        size = nest.sizes[INDEX[nest.loops[i].dimension]]
+        state.extent[:, i] = size if parent < 0 else min(nest.steps[parent], int(state.extent[0, parent]))
+    kind = 0
+    for loop, start in program.leaf.tolist():
+        kind += int(program.classes[start + min(nest.steps[loop], int(state.extent[0, loop]))])
+    state.stream[:, kernel.KIND], state.stream[:, kernel.MODE], state.stream[:, kernel.FIRST] = kind, 1, 1
+    q = state.scalars
+    q[[kernel.NEW_W, kernel.NEW_I, kernel.NEW_O]] = 1
+    q[[kernel.MAC_KIND, kernel.TILE_KIND, kernel.PASS_KIND]] = kind
+    state.port_free[:] = now * int(program.machine[kernel.TICKS])
+    state.finish[:] = now
+    state.sent[:] = now
