@@ -1,0 +1,57 @@
+"""Compare many random machines with the engine: ``python -m tests.oracle.campaign 0 2000`` prints the seeds that disagree."""
+
+import sys
+import time
+from collections import Counter
+from typing import Any
+
+from hypothesis import HealthCheck, Phase, given, seed, settings
+from hypothesis import strategies as st
+
+from simulator.errors import InputError
+
+from .compare import differences, skipped
+from .machines import any_case
+
+BLOCK = 25
+"""Cases that one seed of hypothesis makes."""
+
+
+def run_block(number: int, found: list[Any], show: int) -> int:
+    ran = 0
+
+    @seed(number)
+    @settings(
+        max_examples=BLOCK, deadline=None, database=None, phases=[Phase.generate], suppress_health_check=list(HealthCheck)
+    )
+    @given(any_case(), st.integers(0, 3))
+    def body(case: Any, which: int) -> None:
+        nonlocal ran
+        ran += 1
+        try:
+            told = differences(*case, which=which)
+        except (InputError, RuntimeError, AssertionError) as error:
+            told = [f"{type(error).__name__}: {error}"]
+        if told:
+            found.append((number, ran, case, told))
+            if len(found) <= show:
+                print(f"seed {number} case {ran}: {told[:6]}", flush=True)
+
+    body()
+    return ran
+
+
+def main(first: int, cases: int, show: int = 10) -> None:
+    found: list[Any] = []
+    ran, number, began = 0, first, time.time()
+    while ran < cases:
+        ran += run_block(number, found, show)
+        number += 1
+    keys = Counter(key for _, _, _, told in found for key in {line.split(":")[0] for line in told})
+    print(f"{ran} cases, seeds {first}..{number - 1}, {len(found)} disagree, {time.time() - began:.0f} s; {dict(keys)}")
+    print(f"{skipped[True]} of {skipped.total()} runs skipped something")
+    print("disagreeing (seed, case):", [(number, case) for number, case, _, _ in found])
+
+
+if __name__ == "__main__":
+    main(*(int(word) for word in sys.argv[1:]))
