@@ -38,6 +38,7 @@ class Moment:
     """The machine at the end of a pass: all that is needed to tell what has changed since."""
 
     base: int
+    place: tuple[int, ...]
     digit: Ints
     tiles: Ints
     tally: Ints
@@ -69,7 +70,7 @@ class Repeats:
         low = min(base, machine.world.cycle, int(s.pe[kernel.CLOCK].min()))
         key = (picture, tuple(self._around(base, low)))
         now = Moment(
-            base, s.digit.copy(), s.stream[:, TILE_COLUMNS], s.tally.copy(), int(s.scalars[kernel.LOGGED]),
+            base, tuple(s.digit[kernel.MACS].tolist()), s.digit.copy(), s.stream[:, TILE_COLUMNS], s.tally.copy(), int(s.scalars[kernel.LOGGED]),
             tuple(tuple(c.cursor.digits) for c in self._tile_cursors()), tuple(self._counts()),
         )  # fmt: skip
         alike = self._moments.setdefault(key, [])
@@ -155,11 +156,11 @@ class Repeats:
     def _skip(self, then: Moment, now: Moment) -> bool:
         """Skip as many periods from ``then`` to now as the loop allows; False where none can be."""
         cycles = now.base - then.base
-        turned = np.flatnonzero(now.digit[kernel.MACS] != then.digit[kernel.MACS])
+        turned = [i for i, (a, b) in enumerate(zip(then.place, now.place, strict=True)) if a != b]
         if cycles <= 0 or len(turned) != 1:
             return False
-        loop = int(turned[0])
-        step = int(now.digit[kernel.MACS, loop] - then.digit[kernel.MACS, loop])
+        loop = turned[0]
+        step = now.place[loop] - then.place[loop]
         if step <= 0 or not self._moved_alike(then, now, loop, step):
             return False
         times = min(
