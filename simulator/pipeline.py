@@ -344,5 +344,7 @@ def _provenance(*inputs: object, operands: Given | None) -> dict[str, Any]:
         if isinstance(value, str | Path):
             data = find(kind, value).read_bytes()  # type: ignore[arg-type]
             hashes[kind] = {"file": str(value), "sha256": hashlib.sha256(data).hexdigest()}
-    data = {} if operands is None else {"operands": describe(operands)}
-    return {"version": __version__, "inputs": hashes, **data}
+    found: dict[str, Any] = {"version": __version__, "inputs": hashes}
+    if operands is not None:
+        found["operands"] = describe(operands)
+    return found

@@ -107,8 +107,9 @@ class Repeats:
         for port in machine.ports.values():
             free = port.free_at - base * machine.fabric.ticks
             yield free if port.free_at > low * machine.fabric.ticks else PAST
-            yield from (sum(other < last for other in port.last.values()) for last in port.last.values())
-            yield len(port.last)
+            if port.mode == kernel.ROUND_ROBIN:
+                yield from (sum(other < last for other in port.last.values()) for last in port.last.values())
+                yield len(port.last)
         for level in machine.levels.values():
             yield from self._level(level, base, low)
         for number, agenda in enumerate(machine.agendas.values()):

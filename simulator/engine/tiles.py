@@ -99,6 +99,7 @@ class TileCursor:
         cuts = part_loops(mapping, nest, data_type, memory) if innermost else ()
         self._novel = around | sum(1 << i for i in cuts)
         self._of_parent = nest.over(RELEVANT[data_type], nest.outside(mapping, parent))
+        self._has_parent = parent != next(iter(mapping.levels))
         self._depth, self._cuts = nest.depth(around), sum(1 << i for i in cuts)
         self.cursor = Cursor(nest, (*range(self._depth), *cuts))
         self._reduction = [n for n, i in enumerate(self.cursor.loops) if nest.loops[i].dimension in REDUCTION]
@@ -132,9 +133,10 @@ class TileCursor:
         if self._changed & self._around:
             self._base += prod(trips for _, trips in self._parts)
         above_new, above_last = changed & self._of_parent != 0, self._changed & self._of_parent != 0
-        self.tile = Tile(
-            *size, first, last, changed == -1 or above_new, cursor.ended or above_last, key, number, block
-        )
+        above_new, above_last = changed == -1 or above_new, cursor.ended or above_last
+        if not self._has_parent:  # the outermost memory has everything
+            above_new = above_last = False
+        self.tile = Tile(*size, first, last, above_new, above_last, key, number, block)
 
     def _part(self) -> int:
         part = 0

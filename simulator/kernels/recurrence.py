@@ -14,8 +14,8 @@ from simulator.kernels.tables import (
     JUMP_LOG, JUMP_SERIES, JUMP_STEP, JUMP_TIMES, KIND, KIND_OF, KNOWN, KNOWN_BASE, KNOWN_LENGTH, KNOWN_LOG, LAST_ACC,
     LAST_GRANT, LAST_START, LEAVE, LEAVING_TILES, LEFT_KIND, LOGGED, MAC_KIND, MAC_TILE, MODE, NEW_I, NEW_O, NEW_W,
     ODD_FIRST, ODD_LAST, OPEN_TILES, OUT_FINISH, OUT_READY, PARENT, PART_COUNT, PART_MASK, PASS_KIND, PIN, PORT_MODE,
-    POUT, Program, RELEASED, REUSED, ROOT, SEEN, SENT, SHARED_ADDER, SIZE, STEADY_LOOP, STEP, STREAMS, State, TAKEN,
-    TICKS, TILES, TILES_AHEAD, TILE_BASE, TILE_KIND, TO_OPEN, TRIES, TRIPS, W, WEIGHT, WHICH, WORDS,
+    POUT, Program, RELEASED, REUSED, ROOT, ROUND_ROBIN, SEEN, SENT, SHARED_ADDER, SIZE, STEADY_LOOP, STEP, STREAMS,
+    State, TAKEN, TICKS, TILES, TILES_AHEAD, TILE_BASE, TILE_KIND, TO_OPEN, TRIES, TRIPS, W, WEIGHT, WHICH, WORDS,
 )  # fmt: skip
 from simulator.kernels.views import PICTURE, SKIP, call, program_at, rows_at, state_at
 from simulator.kernels.windows import bin_repeats, can_repeat
@@ -60,12 +60,12 @@ def first_hot(p: Program, s: State, low: int) -> int:
 
 
 @stage
-def shares_by_age(p: Program, stream: int) -> int:
-    """Whether a stream shares a port on which the one that has waited longest goes first."""
+def shares(p: Program, stream: int, mode: int) -> int:
+    """Whether a stream shares a port that is given away in the order ``mode``."""
     found = 0
     for k in range(2):
         port = p.stream[stream, BUFFER_PORT + k]
-        if port >= 0 and p.port[port, PORT_MODE] == FIFO:
+        if port >= 0 and p.port[port, PORT_MODE] == mode:
             for other in range(STREAMS):
                 for m in range(2):
                     found |= other != stream and p.stream[other, BUFFER_PORT + m] == port
@@ -87,10 +87,10 @@ def put_stream(p: Program, s: State, stream: int, out: A, n: int, base: int, low
     c, ring, tiles = s.stream[stream], s.release_time.shape[1], s.tile_time.shape[1]
     out[n], out[n + 1], out[n + 2], out[n + 3] = c[KIND], c[MODE], c[FIRST], c[AGAIN]
     out[n + 4], out[n + 5], out[n + 6], out[n + 7] = c[AT_WORD], c[LEAVE], c[ENDED], c[HELD]
-    rank = 0
-    for other in range(STREAMS):
-        rank += s.stream[other, LAST_GRANT] < c[LAST_GRANT]
-    waits = s.heads[stream, HEAD_KNOWN] * shares_by_age(p, stream)
+    rank, waits = 0, s.heads[stream, HEAD_KNOWN] * shares(p, stream, FIFO)
+    if shares(p, stream, ROUND_ROBIN) != 0:
+        for other in range(STREAMS):
+            rank += s.stream[other, LAST_GRANT] < c[LAST_GRANT]
     out[n + 8], out[n + 9] = rank, waits * (s.heads[stream, HEAD_ASKED] - base)
     out[n + 10], out[n + 11] = min(c[TILES] - c[AT_TILE], 1), c[RELEASED] - c[REUSED]
     out[n + 12], out[n + 13] = since(s.finish[stream], base, low), since(s.sent[stream], base, low)
