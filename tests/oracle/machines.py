@@ -33,11 +33,10 @@ from random_machines import (
     layers,
     machines,
     mappings,
-    measured,
     networks,
 )
 
-__all__ = ["Case", "any_case", "built", "changed", "measured", "varied_case"]
+__all__ = ["Case", "built", "changed", "long_cases", "varied_case"]
 
 Case = tuple[dict[str, Any], Layer, Mapping]
 ODD = ["unlimited", 1, 3, "5/7", "7/3", "3/2", "2/5", "12/5", "1/3"]
@@ -131,10 +130,6 @@ def varied_case(draw: st.DrawFn) -> Case:
     for vary in draw(st.lists(st.sampled_from([rates, wires, dram, tight_buffers, tight_pes, sparse, banked]), max_size=4)):
         description, layer = vary(draw, description, layer, mapping)
     return described(description, layer, mapping)
-
-
-def any_case() -> Any:
-    return varied_case()
 
 
 def rates(draw: Any, description: dict[str, Any], layer: Layer, mapping: Mapping) -> tuple[dict[str, Any], Layer]:
