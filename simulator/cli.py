@@ -59,6 +59,12 @@ SeedOption = Annotated[
 SaveOutputsOption = Annotated[
     Path | None, typer.Option("--save-outputs", metavar="FILE", help="Write computed outputs as an .npz.")
 ]
+FastForwardOption = Annotated[
+    bool,
+    typer.Option(
+        "--fast-forward/--no-fast-forward", help="Skip what repeats; no result depends on it, only the time."
+    ),
+]
 
 app = typer.Typer(
     name="stallion",
@@ -113,6 +119,7 @@ def run(
     zeros: ZerosOption = None,
     seed: SeedOption = None,
     save_outputs: SaveOutputsOption = None,
+    fast_forward: FastForwardOption = True,
     out: OutOption = None,
     as_json: Annotated[
         bool, typer.Option("--json", help="Print one JSON document; write a directory only with --out.")
@@ -144,6 +151,7 @@ def run(
                 energy=energy,
                 relax=tuple(relax or ()),
                 operands=data,
+                fast_forward=fast_forward,
                 jobs=jobs,
                 progress=progress,
             )

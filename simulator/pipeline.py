@@ -84,9 +84,7 @@ def simulate(
     data = {} if operands is None else operands_of(operands, machine, lowered, names)
     planned = [replace(j, operands=data.get(j.layer.name)) for j in plan(machine, simulated, given, default)]
     check_prices(machine, table)
-    measured, interrupted = run_jobs(
-        machine, planned, relaxed, jobs, progress, fast_forward=fast_forward
-    )
+    measured, interrupted = run_jobs(machine, planned, relaxed, jobs, progress, fast_forward=fast_forward)
     results = tuple(
         _result(machine, job.layer, found, table) for job, found in zip(planned, measured, strict=False)
     )
@@ -102,8 +100,7 @@ def simulate(
         energy_table=table.in_words,
         notes=tuple(_notes(machine, planned, results)),
         relax=tuple(sorted(relaxed)),
-        provenance=_provenance(architecture, workload, mapping, energy)
-        | ({} if operands is None else {"operands": describe(operands)}),
+        provenance=_provenance(architecture, workload, mapping, energy, operands=operands),
         interrupted=interrupted,
     )
 
@@ -335,7 +332,7 @@ def _not_simulated(architecture: Architecture, layer: VectorLayer) -> NotSimulat
     return NotSimulated(layer.name, layer.operator, layer.input_words, layer.output_words, volume)
 
 
-def _provenance(*inputs: object) -> dict[str, Any]:
+def _provenance(*inputs: object, operands: Given | None) -> dict[str, Any]:
     """Version and a hash of every input file, so that a result can be traced to what made it."""
     import hashlib
 
@@ -347,4 +344,5 @@ def _provenance(*inputs: object) -> dict[str, Any]:
         if isinstance(value, str | Path):
             data = find(kind, value).read_bytes()  # type: ignore[arg-type]
             hashes[kind] = {"file": str(value), "sha256": hashlib.sha256(data).hexdigest()}
-    return {"version": __version__, "inputs": hashes}
+    data = {} if operands is None else {"operands": describe(operands)}
+    return {"version": __version__, "inputs": hashes, **data}

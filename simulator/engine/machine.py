@@ -234,7 +234,7 @@ class LayerMachine:
         ring, number = s.tile_time.shape[1], resident.tile.number
         for stream in STREAM_OF[level.data_type]:
             for missing in range(int(s.stream[stream, kernel.TILES]), number):  # parts that an edge cuts off
-                s.tile_time[stream, missing % ring] = 0
+                s.tile_time[stream, missing % ring] = resident.time
                 s.tile_cause[stream, missing % ring] = -1
             slot = number % ring
             s.tile_time[stream, slot] = resident.time

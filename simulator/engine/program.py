@@ -104,11 +104,12 @@ class Tables:
         covered = [i for i, weight in enumerate(self.block_weights) if weight]
         reduction = nest.over(REDUCTION)
         self.odd_first = [int(bool(reduction >> i & 1) or i == self._slide) for i in range(len(nest.loops))]
-        self.odd_last = [int(bool((reduction | self._ends_of_use()) >> i & 1)) for i in range(len(nest.loops))]
+        odd = reduction | self._ends_of_use()
+        self.odd_last = [int(bool(odd >> i & 1)) for i in range(len(nest.loops))]
         self.blocks = prod(nest.loops[i].trips for i in covered)
 
     def _kind(self, extent: Extents) -> StepKind:
-        clipped = list(min(e, n) for e, n in zip(extent, self.mapping.step_extents, strict=True))
+        clipped = [min(e, n) for e, n in zip(extent, self.mapping.step_extents, strict=True)]
         before = clipped.copy()
         if self._slide >= 0:  # a window slides away from a step of full length
             before[INDEX[self.nest.loops[self._slide].dimension]] = self.nest.steps[self._slide]
@@ -270,7 +271,7 @@ class Tables:
         return loop
 
     def _idle_tiles(self) -> int:
-        """How many output tiles of a pass a PE with a private adder may sit out, its own psums still waiting."""
+        """How many output tiles of a pass a PE may sit out while psums of its own still wait (private adders)."""
         works = {tuple((kind.macs > 0).tolist()) for kind in self.kinds}
         if self.architecture.spatial.pe.adder == "shared" or len(works) == 1:
             return 0
@@ -309,4 +310,5 @@ def _work(kind: StepKind, macs_per_cycle: int) -> Ints:
 
 
 def ints(values: object) -> Ints:
+    """Numbers as the kernels take them."""
     return np.ascontiguousarray(np.array(values, dtype=np.int64))

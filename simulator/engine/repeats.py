@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 DEEDS = ("give", "through", "arrived", "drained")
 """What levels have their agendas do."""
+TILE_COLUMNS = [kernel.AT_TILE, kernel.TILES]
 MOST_MOMENTS = 256
 """How many earlier passes are remembered."""
 MOST_ALIKE = 4
@@ -37,7 +38,9 @@ class Moment:
     """The machine at the end of a pass: all that is needed to tell what has changed since."""
 
     base: int
+    place: tuple[int, ...]
     digit: Ints
+    tiles: Ints
     tally: Ints
     logged: int
     cursors: tuple[tuple[int, ...], ...]
@@ -67,7 +70,7 @@ class Repeats:
         low = min(base, machine.world.cycle, int(s.pe[kernel.CLOCK].min()))
         key = (picture, tuple(self._around(base, low)))
         now = Moment(
-            base, s.digit.copy(), s.tally.copy(), int(s.scalars[kernel.LOGGED]),
+            base, tuple(s.digit[kernel.MACS].tolist()), s.digit.copy(), s.stream[:, TILE_COLUMNS], s.tally.copy(), int(s.scalars[kernel.LOGGED]),
             tuple(tuple(c.cursor.digits) for c in self._tile_cursors()), tuple(self._counts()),
         )  # fmt: skip
         alike = self._moments.setdefault(key, [])
@@ -118,7 +121,8 @@ class Repeats:
                     yield from _marks(breaks, base, low)
 
     def _level(self, level: Level, base: int, low: int) -> Iterator[int]:
-        yield from (level.room, level.sourced, level.sent - base if level.sent > low else PAST)
+        room = level.room if level.cursor.tile is not None else PAST
+        yield from (room, level.sourced, level.sent - base if level.sent > low else PAST)
         yield from self._resident(level.source, base, low)
         yield len(level.sources)
         for resident in level.sources:
@@ -152,11 +156,11 @@ class Repeats:
     def _skip(self, then: Moment, now: Moment) -> bool:
         """Skip as many periods from ``then`` to now as the loop allows; False where none can be."""
         cycles = now.base - then.base
-        turned = np.flatnonzero(now.digit[kernel.MACS] != then.digit[kernel.MACS])
+        turned = [i for i, (a, b) in enumerate(zip(then.place, now.place, strict=True)) if a != b]
         if cycles <= 0 or len(turned) != 1:
             return False
-        loop = int(turned[0])
-        step = int(now.digit[kernel.MACS, loop] - then.digit[kernel.MACS, loop])
+        loop = turned[0]
+        step = now.place[loop] - then.place[loop]
         if step <= 0 or not self._moved_alike(then, now, loop, step):
             return False
         times = min(
@@ -165,7 +169,7 @@ class Repeats:
         if times <= 0:
             return False
         s = self.machine.state
-        s.known_digit[:], s.known_tally[:] = then.digit, then.tally
+        s.known_digit[:], s.known_tile[:], s.known_tally[:] = then.digit, then.tiles, then.tally
         passes = int(s.passes.sum())
         if not self.machine.bound.skip(loop, step, cycles, then.logged, times):
             return False
@@ -186,7 +190,8 @@ class Repeats:
         return True
 
     def _horizon_of_array(self, then: Moment, now: Moment, loop: int, step: int) -> int:
-        s, tables, most = self.machine.state, self.machine.tables, kernel.FOREVER
+        s, tables = self.machine.state, self.machine.tables
+        most = self._horizon_of_residents(then)
         for cursor in range(kernel.CURSORS):
             if now.digit[cursor, loop] == then.digit[cursor, loop]:
                 continue
@@ -194,6 +199,22 @@ class Repeats:
                 return 0
             last = self._last(loop, int(s.extent[cursor, loop]))
             most = min(most, (last - int(now.digit[cursor, loop])) // step)
+        return most
+
+    def _horizon_of_residents(self, then: Moment) -> int:
+        """How many periods the tiles last that have been there all the time, where a stream only uses them up."""
+        s, most = self.machine.state, kernel.FOREVER
+        low = min(int(s.scalars[kernel.LAST_START]) // self.machine.array.ticks, int(s.pe[kernel.CLOCK].min()))
+        for stream, (at, tiles) in enumerate(s.stream[:, TILE_COLUMNS].tolist()):
+            far, come = at - int(then.tiles[stream, 0]), tiles - int(then.tiles[stream, 1])
+            if far == come:
+                continue
+            if come or far < 0:
+                return 0
+            ring, recent = s.tile_time.shape[1], tiles
+            while recent > at and s.tile_time[stream, (recent - 1) % ring] > low:
+                recent -= 1
+            most = min(most, (recent - 1 - at) // far - 1)
         return most
 
     def _last(self, loop: int, length: int) -> int:

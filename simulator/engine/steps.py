@@ -78,7 +78,7 @@ def _deal(loops: Sequence[Loop], extent: Extents, inner: Extents) -> tuple[Ints,
 
 
 def _alike(placed: Placed, before: Ints, most: Extents) -> Iterator[tuple[Extents, Extents, Ints]]:
-    """The distinct extents of blocks, none above ``most``, and of those a step ``before``; the rows that have them."""
+    """Distinct extents of blocks, none above ``most``, with those a step ``before``, and their rows."""
     radices = _radices([n + 1 for n in most])
     code = (placed.extent @ radices) * (1 + int((before @ radices).max())) + before @ radices
     _, first, which = np.unique(code, return_index=True, return_inverse=True)
@@ -125,7 +125,10 @@ class _InputIds:
         return np.asarray(np.stack(parts, axis=1) @ self._radix)
 
     def pattern(self, extent: Extents, back: tuple[int, int] = (0, 0), before: Extents | None = None) -> Ints:
-        """Relative ids of inputs, column by column; not those of the window ``before``, ``back`` (rows, columns) ago."""
+        """Relative ids of inputs, column by column.
+
+        Not those of the window ``before`` (of the same extents where absent), ``back`` (rows, columns) ago.
+        """
         rows, columns = (
             taps[~np.isin(taps, self._taps(axis, before or extent) - gone)] if gone else taps
             for axis, (taps, gone) in enumerate(

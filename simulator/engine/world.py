@@ -215,15 +215,16 @@ class Fabric(Sleeper):
 
     def _grant(self, lane: Lane) -> None:
         start, request = self._start(lane), lane.waiting.popleft()
-        lengths = [n * port.ticks_per_unit for port, n in zip(lane.ports, request.units, strict=True)]
-        flow = [*zip(lane.ports, lengths, strict=True)][:: 1 if lane.inward else -1]
-        late = max(port.free_at for port in lane.ports)
-        longest = max(lengths)
-        slowest = [port for port, length in flow if length == longest][-1]  # the slower, then downstream
-        most = max(length for port, length in flow if port.free_at == late)
-        busiest = [port for port, length in flow if port.free_at == late and length == most][-1]
+        flow = zip(lane.ports, request.units, strict=True)
+        slowest = busiest = lane.ports[0]
+        longest = late = most = 0
         self.grants += 1
-        for port, length in zip(lane.ports, lengths, strict=True):
+        for port, units in flow if lane.inward else reversed(tuple(flow)):
+            length = units * port.ticks_per_unit
+            if length >= longest:  # of two the slower, then the one downstream
+                slowest, longest = port, length
+            if (port.free_at, length) >= (late, most):
+                busiest, late, most = port, port.free_at, length
             port.free_at = start + length
             port.last[lane.stream] = self.grants
         visible = -(-(start + longest) // self.ticks) + lane.latency

@@ -73,6 +73,15 @@ def shares_by_age(p: Program, stream: int) -> int:
 
 
 @stage
+def first_recent(s: State, stream: int, low: int) -> int:
+    """The first tile ahead of a stream that came after ``low``; those before it have been there for everybody."""
+    tile, tiles = s.stream[stream, TILES], s.tile_time.shape[1]
+    while tile > s.stream[stream, AT_TILE] and s.tile_time[stream, (tile - 1) % tiles] > low:
+        tile -= 1
+    return int(tile)
+
+
+@stage
 def put_stream(p: Program, s: State, stream: int, out: A, n: int, base: int, low: int) -> int:
     """Write one stream: its place, its room, the tiles that wait for it, its last words."""
     c, ring, tiles = s.stream[stream], s.release_time.shape[1], s.tile_time.shape[1]
@@ -83,7 +92,7 @@ def put_stream(p: Program, s: State, stream: int, out: A, n: int, base: int, low
         rank += s.stream[other, LAST_GRANT] < c[LAST_GRANT]
     waits = s.heads[stream, HEAD_KNOWN] * shares_by_age(p, stream)
     out[n + 8], out[n + 9] = rank, waits * (s.heads[stream, HEAD_ASKED] - base)
-    out[n + 10], out[n + 11] = c[TILES] - c[AT_TILE], c[RELEASED] - c[REUSED]
+    out[n + 10], out[n + 11] = min(c[TILES] - c[AT_TILE], 1), c[RELEASED] - c[REUSED]
     out[n + 12], out[n + 13] = since(s.finish[stream], base, low), since(s.sent[stream], base, low)
     freed = s.release_words[stream, (c[REUSED] - 1) % ring] if c[REUSED] > 0 else 0
     out[n + 14] = c[SENT] - freed
@@ -92,9 +101,9 @@ def put_stream(p: Program, s: State, stream: int, out: A, n: int, base: int, low
     for i in range(c[REUSED], c[RELEASED]):
         out[n], out[n + 1] = since(s.release_time[stream, i % ring], base, low), s.release_words[stream, i % ring] - freed
         n += 2
-    for tile in range(c[AT_TILE], c[TILES]):
-        out[n] = since(s.tile_time[stream, tile % tiles], base, low)
-        n = put_marks(out, n + 1, s.tile_until[stream, tile % tiles], s.tile_cause[stream, tile % tiles], base, low)
+    for tile in range(first_recent(s, stream, low), c[TILES]):
+        out[n], out[n + 1] = c[TILES] - tile, since(s.tile_time[stream, tile % tiles], base, low)
+        n = put_marks(out, n + 2, s.tile_until[stream, tile % tiles], s.tile_cause[stream, tile % tiles], base, low)
     return n
 
 
@@ -192,7 +201,7 @@ def room_for(p: Program, s: State, hot: int) -> int:
     for stream in range(STREAMS):
         c = s.stream[stream]
         entries += c[RELEASED] - c[REUSED] + 16
-        marks += max(c[TILES] - c[AT_TILE], 0)
+        marks += min(max(c[TILES] - c[AT_TILE], 0), s.tile_time.shape[1])
     psums = s.stream[PIN, DONE] - s.stream[POUT, DONE] + tiles
     deliveries = s.stream[W, DONE] - s.stream[W, SEEN] + s.stream[I, DONE] - s.stream[I, SEEN] + psums + 4
     marks += 2 * psums + 2 * (s.stream[PIN, DONE] - hot)
@@ -250,7 +259,15 @@ def moves(p: Program, s: State, loop: int) -> int:
 @stage
 def horizon(p: Program, s: State, loop: int, step: int) -> int:
     """How many periods of ``step`` iterations of ``loop`` lie between here and its end, or its last iteration where that is odd."""
-    most = FOREVER
+    most, low = FOREVER, s.scalars[LAST_START] // p.machine[TICKS]
+    for pe in range(s.pe.shape[1]):
+        low = min(low, s.pe[CLOCK, pe])
+    for stream in range(STREAMS):
+        far, come = s.stream[stream, AT_TILE] - s.known_tile[stream, 0], s.stream[stream, TILES] - s.known_tile[stream, 1]
+        if far != come:  # only tiles that have been there all the time may be used up
+            if come != 0 or far < 0:
+                return 0
+            most = min(most, (first_recent(s, stream, low) - 1 - s.stream[stream, AT_TILE]) // far - 1)
     for cursor in range(CURSORS):
         if s.digit[cursor, loop] == s.known_digit[cursor, loop]:
             continue
@@ -304,7 +321,9 @@ def skip(address: Any, loop: int) -> int:
     for cursor in range(CURSORS):
         if s.digit[cursor, loop] != s.known_digit[cursor, loop]:
             s.digit[cursor, loop] += step * times
-            if cursor < STREAMS and (p.stream[cursor, PART_MASK] >> loop) & 1 != 0:
+            if cursor < STREAMS and s.stream[cursor, TILES] == s.known_tile[cursor, 1]:
+                s.stream[cursor, AT_TILE] += times * (s.stream[cursor, AT_TILE] - s.known_tile[cursor, 0])
+            elif cursor < STREAMS and (p.stream[cursor, PART_MASK] >> loop) & 1 != 0:
                 weight = 1  # tiles are counted as they come, whatever is skipped
                 for i in range(loop + 1, p.nest.shape[0]):
                     if (p.stream[cursor, PART_MASK] >> i) & 1 != 0:
@@ -353,6 +372,8 @@ def look_back(address: Any, limit: int) -> int:
             s.known[i] = s.picture[i]
         for i in range(s.tally.shape[0]):
             s.known_tally[i] = s.tally[i]
+        for stream in range(STREAMS):
+            s.known_tile[stream, 0], s.known_tile[stream, 1] = s.stream[stream, AT_TILE], s.stream[stream, TILES]
         for cursor in range(CURSORS):
             for i in range(s.digit.shape[1]):
                 s.known_digit[cursor, i] = s.digit[cursor, i]

@@ -104,6 +104,7 @@ class State(NamedTuple):
     known: A  # an earlier picture
     known_tally: A
     known_digit: A  # [CURSORS, L]
+    known_tile: A  # [STREAMS, 2] each stream's tile, tiles that had come
     # Times, all in one array:
     times: A
     release_time: A  # [STREAMS, ring]

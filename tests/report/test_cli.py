@@ -54,6 +54,7 @@ def test_every_option_reaches_the_simulation(simulated: SimpleNamespace) -> None
         "energy": "e",
         "relax": ("glb", "dram"),
         "operands": None,
+        "fast_forward": True,
         "jobs": 2,
     }
 

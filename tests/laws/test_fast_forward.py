@@ -1,0 +1,148 @@
+"""Skipping what repeats changes nothing: every number and every window is that of the full run."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from random_machines import built, changed, mapped
+
+from simulator.dataflows import map_layer
+from simulator.mapping.mapping import Mapping
+from simulator.mapping.nest import Loop
+from simulator.pipeline import Job, measure_job
+from simulator.report.sums import plain
+from simulator.spec.architecture import Architecture
+from simulator.spec.catalog import load_architecture, load_workload, shipped
+from simulator.spec.layer import Layer
+
+HOW = ("passes_simulated", "passes_skipped")
+
+
+def both(layer: Layer, mapping: Mapping, machine: Architecture, relax: tuple[str, ...] = ()) -> tuple[Any, Any]:
+    full, quick = (measure_job(machine, Job(layer, mapping), frozenset(relax), fast_forward=on) for on in (False, True))
+    return full, quick
+
+
+def assert_equal(full: dict[str, Any], quick: dict[str, Any]) -> None:
+    for key, value in full.items():
+        if key == "windows":
+            assert value.keys() == quick[key].keys()
+            for name, series in value.items():
+                assert np.array_equal(series, quick[key][name]), name
+        elif key not in HOW:
+            assert plain(value) == plain(quick[key]), key
+    assert full["passes_skipped"] == 0
+    for run in (full, quick):
+        assert run["passes_simulated"] + run["passes_skipped"] == run["passes"]
+
+
+def pairs() -> list[Any]:
+    out = []
+    for architecture in shipped("architecture"):
+        for workload in shipped("workload"):
+            quick = workload == "alexnet" and architecture != "eyeriss_v1"
+            out.append(pytest.param(architecture, workload, marks=[] if quick else [pytest.mark.slow]))
+    return out
+
+
+@pytest.mark.parametrize(("architecture", "workload"), pairs())
+def test_shipped_pairs(architecture: str, workload: str) -> None:
+    machine = load_architecture(architecture)
+    seen = set()
+    for layer in load_workload(workload).lower(2 if workload == "alexnet" else 1):
+        if isinstance(layer, Layer) and layer.shape not in seen:
+            seen.add(layer.shape)
+            assert_equal(*both(layer, map_layer(layer, machine, machine.dataflow), machine))
+
+
+def layer_of(**sizes: int) -> Layer:
+    every = {"N": 1, "G": 1, "M": 1, "C": 1, "P": 1, "Q": 1, "R": 1, "S": 1} | sizes
+    side = (every["P"] + every["R"] - 1, every["Q"] + every["S"] - 1)
+    return Layer("layer", every, input_size=side)  # type: ignore[arg-type]
+
+
+def machine_of(**changes: Any) -> dict[str, Any]:
+    """One buffer, one bus per data type, and rates that nothing divides."""
+    def bus(carries: str, rate: str, source: str = "glb", target: str = "array") -> dict[str, Any]:
+        return {"kind": "multicast_bus", "carries": carries, "from": source, "to": target, "words_per_cycle": rate}
+
+    pe = {
+        "pipeline_cycles": 2, "weight_words": 24, "input_words": 24, "psum_words": 24, "weight_fifo_words": 4,
+        "input_fifo_words": 4, "psum_in_fifo_words": 8, "psum_out_fifo_words": 8, "adder": "shared",
+    }  # fmt: skip
+    machine = {
+        "name": "awkward", "clock_mhz": 100, "word_bits": {"weight": 16, "input": 16, "output": 16},
+        "memories": {
+            "dram": {"kind": "dram", "keeps": ["weight", "input", "output"], "bytes_per_cycle": "7/3", "latency_cycles": 17},
+            "glb": {"kind": "sram", "keeps": ["weight", "input", "output"], "capacity_bytes": 8192, "read_words_per_cycle": "13/5"},
+        },
+        "networks": {"w": bus("weight", "11/13"), "i": bus("input", "5/7"), "p": bus("output", "3/2"), "o": bus("output", "17/19", "array", "glb")},
+        "array": {"kind": "spatial", "rows": 2, "columns": 2, "pe": pe, "initial_psums": "zero"},
+        "dataflow": "weight_stationary",
+    }  # fmt: skip
+    return changed(machine, **changes)
+
+
+def nest_of(dram: str = "", glb: str = "", steps: str = "", pe: str = "") -> Mapping:
+    def loops(text: str) -> tuple[Loop, ...]:
+        return tuple(Loop.parse(part.strip()) for part in text.split(",") if part.strip())
+
+    return Mapping("by hand", {"dram": loops(dram), "glb": loops(glb)}, steps=loops(steps), pe=loops(pe))
+
+
+NESTS = {
+    "a period that does not divide the loop": (nest_of(dram="N 700", pe="M 3,C 2"), {"N": 700, "M": 3, "C": 2}),
+    "loops with a transient each": (nest_of(dram="M 12,N 15", glb="C 10", pe="M 2"), {"M": 24, "N": 15, "C": 10}),
+    "psums that come back": (nest_of(dram="C 9,M 20", glb="N 3", pe="C 2"), {"C": 18, "M": 20, "N": 3}),
+    "steps that repeat": (nest_of(dram="M 5", steps="Q 60", pe="S 3"), {"M": 5, "Q": 60, "S": 3}),
+    "prefetch across an outer loop": (nest_of(dram="G 150,M 2", glb="N 7", pe="C 4"), {"G": 150, "M": 2, "N": 7, "C": 4}),
+    "a last iteration that is shorter": (nest_of(dram="M 400 by 3,N 6", pe="M 3,C 3"), {"M": 1198, "N": 6, "C": 3}),
+    "parts of a tile": (nest_of(dram="N 300", glb="M 10", steps="Q 5", pe="C 3"), {"N": 300, "M": 10, "Q": 5, "C": 3}),
+    "psum blocks": (nest_of(dram="N 2", glb="C 6,M 200", pe="C 2"), {"N": 2, "C": 12, "M": 200}),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", NESTS)
+@pytest.mark.parametrize("arbitration", ["fifo", "round_robin", "priority"])
+def test_awkward_rates(name: str, arbitration: str) -> None:
+    mapping, sizes = NESTS[name]
+    machine = built(machine_of(memories__glb__arbitration=arbitration, memories__dram__arbitration=arbitration))
+    relax = ("dram",) if name == "psum blocks" else ()  # else the loop ends before the buffer has filled up
+    full, quick = both(layer_of(**sizes), mapping, machine, relax)
+    assert_equal(full, quick)
+    steps = full["steps"]
+    assert quick["passes_skipped"] > 0 or steps >= 10 * full["passes"], "nothing was skipped: the case tests nothing"
+
+
+@settings(max_examples=40, deadline=None, derandomize=True, database=None, suppress_health_check=list(HealthCheck))
+@given(
+    st.sampled_from(["weight_stationary", "output_stationary", "input_stationary", "row_stationary"]),
+    st.fixed_dictionaries({d: st.integers(1, n) for d, n in {"N": 9, "M": 40, "C": 30, "P": 9, "Q": 9, "R": 3, "S": 3}.items()}),
+    st.lists(st.sampled_from(["7/3", "1/2", 1, "12/5", "13/11", "unlimited"]), min_size=4, max_size=4),
+    st.sampled_from(["shared", "private"]),
+    st.booleans(),
+)
+def test_random_layers(dataflow: str, sizes: dict[str, int], rates: list[Any], adder: str, barrier: bool) -> None:
+    description = machine_of(
+        dataflow=dataflow, networks__w__words_per_cycle=rates[0], networks__i__words_per_cycle=rates[1],
+        networks__p__words_per_cycle=rates[2], memories__dram__bytes_per_cycle=rates[3], array__pe__adder=adder,
+        array__pass_barrier=barrier,
+    )  # fmt: skip
+    layer = layer_of(**sizes)
+    assert_equal(*both(layer, mapped(description, layer), built(description)))
+
+
+def test_a_thousand_times_the_batch_is_simulated_in_as_many_passes() -> None:
+    """What is simulated does not grow with the layer once everything in it repeats."""
+    machine = built(machine_of())
+    simulated = []
+    for n in (200, 2_000, 200_000):
+        mapping = nest_of(dram=f"N {n}", glb="C 4", pe="M 3")
+        run = measure_job(machine, Job(layer_of(N=n, C=4, M=3), mapping), frozenset())
+        assert run["macs"] == 12 * n
+        assert run["passes"] == 4 * n
+        simulated.append(run["passes_simulated"])
+    assert simulated[0] < 400
+    assert max(simulated) - min(simulated) < 20
