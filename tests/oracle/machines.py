@@ -94,13 +94,13 @@ def split_cases(draw: st.DrawFn) -> Case:
 
 @st.composite
 def long_cases(draw: st.DrawFn) -> Case:
-    """A small layer many times over: one more loop of 8 to 60 trips somewhere, so that much of it repeats."""
+    """A small layer many times over: one more loop of 12 to 60 trips somewhere, so that much of it repeats."""
     description, layer, mapping = draw(st.one_of(cases(), free_cases()))
     assume(layer.macs <= 60)
     d = draw(st.sampled_from("NMCP"))
-    trips = draw(st.integers(8, 60))
+    trips = draw(st.integers(12, 60))
     sections = {**{name: list(loops) for name, loops in mapping.levels.items()}, "steps": list(mapping.steps)}
-    section = draw(st.sampled_from(list(sections)))
+    section = draw(st.one_of(st.just("steps"), st.sampled_from(list(sections))))
     sections[section].insert(draw(st.integers(0, len(sections[section]))), Loop(d, trips))
     steps = tuple(sections.pop("steps"))
     many = replace(mapping, levels={name: tuple(loops) for name, loops in sections.items()}, steps=steps)
