@@ -216,7 +216,6 @@ class LayerMachine:
             self.bound.fill_windows()
         self.state.log[row % kernel.LOG_ROWS, :4] = series, start * ticks, end * ticks, units
         scalars[kernel.LOGGED] = row + 1
-        scalars[kernel.KNOWN] = scalars[kernel.TRIES] = 0  # this is not of what repeats within a pass
 
     def _log_crossing(self, port: FabricPort, stream: str, begin: int, visible: int, units: int) -> None:
         self.port_counts[port.number][stream] += units
@@ -242,7 +241,6 @@ class LayerMachine:
                 s.tile_until[stream, slot, i], s.tile_cause[stream, slot, i] = until, cause
             s.tile_cause[stream, slot, len(marks)] = -1
             s.stream[stream, kernel.TILES] = number + 1
-        s.scalars[kernel.KNOWN] = s.scalars[kernel.TRIES] = 0
         self.array.wake_at(self.world.cycle)
 
     def tile_is_through(self, stream: int, cycle: int) -> None:

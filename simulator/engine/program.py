@@ -23,7 +23,7 @@ STREAM_NAMES = ("weight", "input", "psum_in", "psum_out")
 STREAM_TYPES: tuple[DataType, ...] = ("weight", "input", "output", "output")
 FEW_PASSES = 8
 """Inner loops of so few passes are not looked at on their own."""
-STEADY_TRIPS = 12
+STEADY_TRIPS = 20
 """From how many iterations on a loop inside a pass is looked at for what repeats."""
 
 

@@ -729,7 +729,7 @@ class Bound:
 
     def skip(self, loop: int, step: int, cycles: int, log_start: int, times: int) -> bool:
         """See `recurrence.skip`."""
-        self.state.jump[:] = step, cycles, log_start, times
+        self.state.jump[:] = step, cycles, log_start, times, len(self.state.windows)
         return bool(self._skip(self._address, loop))
 
     def fill_windows(self) -> None:

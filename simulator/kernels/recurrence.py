@@ -11,11 +11,11 @@ from simulator.kernels._jit import stage
 from simulator.kernels.tables import (
     A, ACC_TILE, AGAIN, AT_TILE, AT_WORD, BLOCK, BLOCK_END, BLOCK_OF, BLOCK_START, BUFFER_PORT, CLOCK, CURSORS, DONE,
     ENDED, FIFO, FIRST, FIRST_PART, FOREVER, HAS_PSUM, HEAD_ASKED, HEAD_KNOWN, HELD, I, IDLE_TILES, JUMP_CYCLES,
-    JUMP_LOG, JUMP_STEP, JUMP_TIMES, KIND, KIND_OF, KNOWN, KNOWN_BASE, KNOWN_LENGTH, KNOWN_LOG, LAST_ACC, LAST_GRANT,
-    LAST_START, LEAVE, LEAVING_TILES, LEFT_KIND, LOGGED, MAC_KIND, MAC_TILE, MODE, NEW_I, NEW_O, NEW_W, ODD_FIRST,
-    ODD_LAST, OPEN_TILES, OUT_FINISH, OUT_READY, PARENT, PART_COUNT, PART_MASK, PASS_KIND, PIN, PORT_MODE, POUT,
-    Program, RELEASED, REUSED, ROOT, SEEN, SENT, SHARED_ADDER, SIZE, STEADY_LOOP, STEP, STREAMS, State, TAKEN, TICKS,
-    TILES, TILES_AHEAD, TILE_BASE, TILE_KIND, TO_OPEN, TRIES, TRIPS, W, WEIGHT, WHICH, WORDS,
+    JUMP_LOG, JUMP_SERIES, JUMP_STEP, JUMP_TIMES, KIND, KIND_OF, KNOWN, KNOWN_BASE, KNOWN_LENGTH, KNOWN_LOG, LAST_ACC,
+    LAST_GRANT, LAST_START, LEAVE, LEAVING_TILES, LEFT_KIND, LOGGED, MAC_KIND, MAC_TILE, MODE, NEW_I, NEW_O, NEW_W,
+    ODD_FIRST, ODD_LAST, OPEN_TILES, OUT_FINISH, OUT_READY, PARENT, PART_COUNT, PART_MASK, PASS_KIND, PIN, PORT_MODE,
+    POUT, Program, RELEASED, REUSED, ROOT, SEEN, SENT, SHARED_ADDER, SIZE, STEADY_LOOP, STEP, STREAMS, State, TAKEN,
+    TICKS, TILES, TILES_AHEAD, TILE_BASE, TILE_KIND, TO_OPEN, TRIES, TRIPS, W, WEIGHT, WHICH, WORDS,
 )  # fmt: skip
 from simulator.kernels.views import PICTURE, SKIP, call, program_at, rows_at, state_at
 from simulator.kernels.windows import bin_repeats, can_repeat
@@ -309,12 +309,12 @@ def skip(address: Any, loop: int) -> int:
     p, s = program_at(rows), state_at(rows)
     step, cycles, log_start, times = s.jump[JUMP_STEP], s.jump[JUMP_CYCLES], s.jump[JUMP_LOG], s.jump[JUMP_TIMES]
     log_end, ticks = s.scalars[LOGGED], p.machine[TICKS]
-    if not can_repeat(s.log, log_start, log_end, cycles * ticks):
+    if not can_repeat(s.log, log_start, log_end, cycles * ticks, s.jump[JUMP_SERIES]):
         return 0
     low, pause = s.scalars[LAST_START] // ticks, times * cycles
     for pe in range(s.pe.shape[1]):
         low = min(low, s.pe[CLOCK, pe])
-    bin_repeats(rows, log_start, log_end, cycles * ticks, times)
+    bin_repeats(rows, log_start, log_end, cycles * ticks, times, s.jump[JUMP_SERIES])
     moved_out = s.digit[POUT, loop] != s.known_digit[POUT, loop]
     blocks = p.nest[loop, WEIGHT] * step * times if moved_out else 0
     shift_blocks(p, s, blocks, pause, low)
@@ -343,6 +343,20 @@ def skip(address: Any, loop: int) -> int:
     return 1
 
 
+@stage
+def remember(p: Program, s: State, length: int) -> None:
+    """Write down where this state, whose picture is in ``s.known``, is in time and in the nest."""
+    q = s.scalars
+    for i in range(s.tally.shape[0]):
+        s.known_tally[i] = s.tally[i]
+    for stream in range(STREAMS):
+        s.known_tile[stream, 0], s.known_tile[stream, 1] = s.stream[stream, AT_TILE], s.stream[stream, TILES]
+    for cursor in range(CURSORS):
+        for i in range(s.digit.shape[1]):
+            s.known_digit[cursor, i] = s.digit[cursor, i]
+    q[KNOWN], q[KNOWN_LENGTH], q[KNOWN_BASE], q[KNOWN_LOG] = 1, length, q[LAST_START] // p.machine[TICKS], q[LOGGED]
+
+
 def look_back(address: Any, limit: int) -> int:
     """At a turn of the steady loop: skip what repeats up to ``limit`` (ticks), or remember this state to compare with. 1 if it skipped."""
     rows = rows_at(address)
@@ -364,18 +378,15 @@ def look_back(address: Any, limit: int) -> int:
             times = min(horizon(p, s, loop, step), (limit - 1 - q[LAST_START]) // (cycles * p.machine[TICKS]))
             if times > 0:
                 s.jump[JUMP_STEP], s.jump[JUMP_CYCLES], s.jump[JUMP_LOG], s.jump[JUMP_TIMES] = step, cycles, q[KNOWN_LOG], times
-                return call(rows, SKIP, loop)
-            return 0
+                s.jump[JUMP_SERIES] = STREAMS
+                if call(rows, SKIP, loop) != 0:
+                    remember(p, s, n)  # the state is still the known one, only later
+                    return 1
+                return 0
+            q[TRIES] = 0  # something else has come meanwhile: compare with this state from now on
     q[TRIES] += 1
     if q[TRIES] & (q[TRIES] - 1) == 0:
         for i in range(n):
             s.known[i] = s.picture[i]
-        for i in range(s.tally.shape[0]):
-            s.known_tally[i] = s.tally[i]
-        for stream in range(STREAMS):
-            s.known_tile[stream, 0], s.known_tile[stream, 1] = s.stream[stream, AT_TILE], s.stream[stream, TILES]
-        for cursor in range(CURSORS):
-            for i in range(s.digit.shape[1]):
-                s.known_digit[cursor, i] = s.digit[cursor, i]
-        q[KNOWN], q[KNOWN_LENGTH], q[KNOWN_BASE], q[KNOWN_LOG] = 1, n, base, q[LOGGED]
+        remember(p, s, n)
     return 0

@@ -47,11 +47,12 @@ OUT_READY, OUT_FINISH, TAKEN = range(3)
 HEAD_START, HEAD_READY, HEAD_WORDS, HEAD_DELIVERY, HEAD_ASKED, HEAD_KNOWN = range(6)  # start in ticks; asked: ready, and the stream's last words had left
 HAS_PSUM, BLOCK_OF, KIND_OF = range(3)
 BLOCK_START, BLOCK_END = range(2)
-JUMP_STEP, JUMP_CYCLES, JUMP_LOG, JUMP_TIMES = range(4)
-LOG_SERIES, LOG_FROM, LOG_TO, LOG_UNITS, LOG_TIMES, LOG_PERIOD, LOG_OLDEST = range(7)
-LOG_COLUMNS = 7
+JUMP_STEP, JUMP_CYCLES, JUMP_LOG, JUMP_TIMES, JUMP_SERIES = range(5)
+LOG_SERIES, LOG_FROM, LOG_TO, LOG_UNITS, LOG_TIMES, LOG_PERIOD, LOG_OLDEST, LOG_LIMIT = range(8)
+LOG_COLUMNS = 8
 REPEAT = -1
-"""Series of a log row that repeats the LOG_UNITS rows before it LOG_TIMES more, every LOG_PERIOD ticks; they refer back to LOG_OLDEST."""
+"""Series of a log row that repeats the LOG_UNITS rows before it LOG_TIMES more, every LOG_PERIOD ticks; only series below LOG_LIMIT;
+they refer back to LOG_OLDEST."""
 
 FIFO, PRIORITY, ROUND_ROBIN = 0, 1, 2
 TILES_AHEAD = 16
@@ -100,7 +101,7 @@ class State(NamedTuple):
     windows: A  # [series, WINDOWS]
     log: A  # [LOG_ROWS, LOG_COLUMNS] see LOG_SERIES
     picture: A  # the state relative to some cycle
-    jump: A  # [4] what to skip: iterations per period, its cycles, where it starts in the log, how many
+    jump: A  # [5] what to skip: iterations per period, its cycles, where it starts in the log, how many, series to repeat
     known: A  # an earlier picture
     known_tally: A
     known_digit: A  # [CURSORS, L]

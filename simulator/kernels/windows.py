@@ -6,8 +6,8 @@ import numpy as np
 
 from simulator.kernels._jit import stage
 from simulator.kernels.tables import (
-    A, BINNED, LOGGED, LOG_FROM, LOG_OLDEST, LOG_PERIOD, LOG_ROWS, LOG_SERIES, LOG_TIMES, LOG_TO, LOG_UNITS, REPEAT,
-    SHIFT, State, TICKS, WINDOWS,
+    A, BINNED, LOGGED, LOG_FROM, LOG_LIMIT, LOG_OLDEST, LOG_PERIOD, LOG_ROWS, LOG_SERIES, LOG_TIMES, LOG_TO,
+    LOG_UNITS, REPEAT, SHIFT, State, TICKS, WINDOWS,
 )  # fmt: skip
 from simulator.kernels.views import FILL_WINDOWS, Rows, call, program_at, rows_at, state_at
 
@@ -68,12 +68,13 @@ def fill_windows(address: Any, _: int) -> int:
 
 
 @stage
-def bounds_of(log: A, first: int, last: int) -> tuple[int, int]:
-    """From when until when (ticks) units of the log's rows from ``first`` up to ``last`` cross."""
+def bounds_of(log: A, first: int, last: int, limit: int) -> tuple[int, int]:
+    """From when until when (ticks) units of series below ``limit`` cross in the log's rows from ``first`` up to ``last``."""
     low, high = 1 << 61, 0
     for i in range(first, last):
         row = log[i % LOG_ROWS]
-        low, high = min(low, row[LOG_FROM]), max(high, row[LOG_TO])
+        if row[LOG_SERIES] < limit:
+            low, high = min(low, row[LOG_FROM]), max(high, row[LOG_TO])
     return low, high
 
 
@@ -88,82 +89,84 @@ def oldest(log: A, first: int, last: int) -> int:
 
 
 @stage
-def log_repeat(s: State, first: int, last: int, period: int, times: int) -> None:
-    """Write down that the rows from ``first`` up to ``last`` (the next one) repeat."""
-    row, (low, high) = s.log[last % LOG_ROWS], bounds_of(s.log, first, last)
-    row[LOG_SERIES], row[LOG_UNITS], row[LOG_TIMES], row[LOG_PERIOD] = REPEAT, last - first, times, period
+def log_repeat(s: State, first: int, last: int, period: int, times: int, limit: int) -> None:
+    """Write down that the rows from ``first`` up to ``last`` (the next one) of series below ``limit`` repeat."""
+    row, (low, high) = s.log[last % LOG_ROWS], bounds_of(s.log, first, last, limit)
+    row[LOG_SERIES], row[LOG_UNITS], row[LOG_TIMES], row[LOG_PERIOD], row[LOG_LIMIT] = REPEAT, last - first, times, period, limit
     row[LOG_FROM], row[LOG_TO], row[LOG_OLDEST] = low + period, high + times * period, oldest(s.log, first, last)
     s.scalars[LOGGED] += 1
 
 
 @stage
-def push(stack: A, top: int, first: int, last: int, time: int, times: int) -> int:
+def push(stack: A, top: int, first: int, last: int, time: int, times: int, limit: int) -> int:
     """Put rows on the stack of what is still to be counted; returns its new top."""
-    stack[top, 0], stack[top, 1], stack[top, 2], stack[top, 3] = first, last, time, times
+    stack[top, 0], stack[top, 1], stack[top, 2], stack[top, 3], stack[top, 4] = first, last, time, times, limit
     return top + 1
 
 
 @stage
-def push_repeats(log: A, i: int, time: int, times: int, stack: A, top: int) -> int:
+def push_repeats(log: A, i: int, time: int, times: int, limit: int, stack: A, top: int) -> int:
     """Open the repeats in row ``i`` that have begun before ``time``."""
     row = log[i % LOG_ROWS]
+    limit = min(limit, row[LOG_LIMIT])
     period, count, first = row[LOG_PERIOD], row[LOG_TIMES], i - row[LOG_UNITS]
     low, high = row[LOG_FROM] - period, row[LOG_TO] - count * period
     whole = min(max((time - high) // period, 0), count)
     if whole > 0:
-        top = push(stack, top, first, i, 1 << 61, times * whole)
+        top = push(stack, top, first, i, 1 << 61, times * whole, limit)
     for turn in range(whole + 1, count + 1):
         if time - turn * period <= low:
             break
-        top = push(stack, top, first, i, time - turn * period, times)
+        top = push(stack, top, first, i, time - turn * period, times, limit)
     return top
 
 
 @stage
 def add_crossed(log: A, stack: A, top: int, out: A) -> None:
-    """Add to ``out``, by series, what crossed by the rows on the stack: from, up to, before when, how often."""
+    """Add to ``out``, by series, what crossed by the rows on the stack: from, up to, before when, how often, series below."""
     while top > 0:
         top -= 1
-        i, last, time, times = stack[top, 0], stack[top, 1], stack[top, 2], stack[top, 3]
+        i, last, time, times, limit = stack[top, 0], stack[top, 1], stack[top, 2], stack[top, 3], stack[top, 4]
         while i < last:
             row = log[i % LOG_ROWS]
             if row[LOG_SERIES] == REPEAT:  # first what it repeats, then the rest
-                top = push(stack, top, i + 1, last, time, times)
-                top = push_repeats(log, i, time, times, stack, top)
+                top = push(stack, top, i + 1, last, time, times, limit)
+                top = push_repeats(log, i, time, times, limit, stack, top)
                 break
-            out[row[LOG_SERIES]] += times * crossed(row[LOG_FROM], row[LOG_TO], row[LOG_UNITS], time)
+            if row[LOG_SERIES] < limit:
+                out[row[LOG_SERIES]] += times * crossed(row[LOG_FROM], row[LOG_TO], row[LOG_UNITS], time)
             i += 1
 
 
 @stage
-def can_repeat(log: A, first: int, last: int, period: int) -> bool:
+def can_repeat(log: A, first: int, last: int, period: int, limit: int) -> bool:
     """Whether the log still has what the rows from ``first`` up to ``last`` (the next one) refer to, and few overlap."""
-    low, high = bounds_of(log, first, last)
+    low, high = bounds_of(log, first, last, limit)
     return bool(last + 1 - oldest(log, first, last) <= LOG_ROWS and high - low <= MOST_OVERLAPS * period)
 
 
 @stage
-def bin_repeats(rows: Rows, first: int, last: int, period: int, times: int) -> None:
+def bin_repeats(rows: Rows, first: int, last: int, period: int, times: int, limit: int) -> None:
     """Add ``times`` repeats, each ``period`` ticks later, of the log's rows from ``first`` up to ``last`` to the windows.
 
-    They become the log's next row.
+    They become the log's next row. Only series below ``limit`` repeat.
     """
     call(rows, FILL_WINDOWS, 0)
     p, s = program_at(rows), state_at(rows)
-    log_repeat(s, first, last, period, times)
+    log_repeat(s, first, last, period, times, limit)
     s.scalars[BINNED] = s.scalars[LOGGED]
-    if first == last:
-        return
+    if s.log[last % LOG_ROWS, LOG_FROM] > s.log[last % LOG_ROWS, LOG_TO]:
+        return  # nothing crossed
     row, ticks = s.log[last % LOG_ROWS], p.machine[TICKS]
     final = max(row[LOG_FROM], row[LOG_TO] - 1) // ticks
     widen(s, final)
     final >>= s.scalars[SHIFT]
     before, now = np.zeros(s.windows.shape[0], dtype=np.int64), np.zeros(s.windows.shape[0], dtype=np.int64)
-    stack = np.zeros((STACK, 4), dtype=np.int64)
+    stack = np.zeros((STACK, 5), dtype=np.int64)
     for at in range(row[LOG_FROM] // ticks >> s.scalars[SHIFT], final + 1):
         edge = ((at + 1) << s.scalars[SHIFT]) * ticks
         now[:] = 0
-        add_crossed(s.log, stack, push_repeats(s.log, last, edge if at < final else 1 << 61, 1, stack, 0), now)
+        add_crossed(s.log, stack, push_repeats(s.log, last, edge if at < final else 1 << 61, 1, limit, stack, 0), now)
         for k in range(now.shape[0]):
             s.windows[k, at] += now[k] - before[k]
             before[k] = now[k]
