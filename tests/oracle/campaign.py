@@ -1,4 +1,7 @@
-"""Compare many random machines with the engine: ``python -m tests.oracle.campaign 0 2000`` prints the seeds that disagree."""
+"""Compare many random machines with the engine: ``python -m tests.oracle.campaign 0 2000`` prints the seeds that disagree.
+
+``python -m tests.oracle.campaign 0 2000 long`` takes layers that repeat, so that fast-forward has something to skip.
+"""
 
 import sys
 import time
@@ -11,20 +14,22 @@ from hypothesis import strategies as st
 from simulator.errors import InputError
 
 from .compare import differences, skipped
-from .machines import any_case
+from .machines import long_cases, varied_case
 
 BLOCK = 25
 """Cases that one seed of hypothesis makes."""
+KINDS = {"any": varied_case, "long": long_cases}
 
 
-def run_block(number: int, found: list[Any], show: int) -> int:
+def run_block(number: int, found: list[Any], show: int, kind: str = "any") -> int:
+    """Run one seed's cases; what disagrees goes to ``found`` as (seed, case, case itself, differences)."""
     ran = 0
 
     @seed(number)
     @settings(
         max_examples=BLOCK, deadline=None, database=None, phases=[Phase.generate], suppress_health_check=list(HealthCheck)
     )
-    @given(any_case(), st.integers(0, 3))
+    @given(KINDS[kind](), st.integers(0, 3))
     def body(case: Any, which: int) -> None:
         nonlocal ran
         ran += 1
@@ -41,11 +46,11 @@ def run_block(number: int, found: list[Any], show: int) -> int:
     return ran
 
 
-def main(first: int, cases: int, show: int = 10) -> None:
+def main(first: int, cases: int, kind: str = "any", show: int = 10) -> None:
     found: list[Any] = []
     ran, number, began = 0, first, time.time()
     while ran < cases:
-        ran += run_block(number, found, show)
+        ran += run_block(number, found, show, kind)
         number += 1
     keys = Counter(key for _, _, _, told in found for key in {line.split(":")[0] for line in told})
     print(f"{ran} cases, seeds {first}..{number - 1}, {len(found)} disagree, {time.time() - began:.0f} s; {dict(keys)}")
@@ -54,4 +59,4 @@ def main(first: int, cases: int, show: int = 10) -> None:
 
 
 if __name__ == "__main__":
-    main(*(int(word) for word in sys.argv[1:]))
+    main(int(sys.argv[1]), int(sys.argv[2]), *sys.argv[3:])

@@ -33,11 +33,10 @@ from random_machines import (
     layers,
     machines,
     mappings,
-    measured,
     networks,
 )
 
-__all__ = ["Case", "any_case", "built", "changed", "measured", "varied_case"]
+__all__ = ["Case", "built", "changed", "long_cases", "varied_case"]
 
 Case = tuple[dict[str, Any], Layer, Mapping]
 ODD = ["unlimited", 1, 3, "5/7", "7/3", "3/2", "2/5", "12/5", "1/3"]
@@ -95,13 +94,13 @@ def split_cases(draw: st.DrawFn) -> Case:
 
 @st.composite
 def long_cases(draw: st.DrawFn) -> Case:
-    """A small layer many times over: one more loop of 8 to 60 trips somewhere, so that much of it repeats."""
+    """A small layer many times over: one more loop of 12 to 60 trips somewhere, so that much of it repeats."""
     description, layer, mapping = draw(st.one_of(cases(), free_cases()))
     assume(layer.macs <= 60)
     d = draw(st.sampled_from("NMCP"))
-    trips = draw(st.integers(8, 60))
+    trips = draw(st.integers(12, 60))
     sections = {**{name: list(loops) for name, loops in mapping.levels.items()}, "steps": list(mapping.steps)}
-    section = draw(st.sampled_from(list(sections)))
+    section = draw(st.one_of(st.just("steps"), st.sampled_from(list(sections))))
     sections[section].insert(draw(st.integers(0, len(sections[section]))), Loop(d, trips))
     steps = tuple(sections.pop("steps"))
     many = replace(mapping, levels={name: tuple(loops) for name, loops in sections.items()}, steps=steps)
@@ -131,10 +130,6 @@ def varied_case(draw: st.DrawFn) -> Case:
     for vary in draw(st.lists(st.sampled_from([rates, wires, dram, tight_buffers, tight_pes, sparse, banked]), max_size=4)):
         description, layer = vary(draw, description, layer, mapping)
     return described(description, layer, mapping)
-
-
-def any_case() -> Any:
-    return varied_case()
 
 
 def rates(draw: Any, description: dict[str, Any], layer: Layer, mapping: Mapping) -> tuple[dict[str, Any], Layer]:
