@@ -271,7 +271,7 @@ class Tables:
         return loop
 
     def _idle_tiles(self) -> int:
-        """How many output tiles of a pass a PE may sit out while psums of its own still wait (private adders)."""
+        """How many output tiles of a pass a PE may sit out while psums of its own wait (private adders)."""
         works = {tuple((kind.macs > 0).tolist()) for kind in self.kinds}
         if self.architecture.spatial.pe.adder == "shared" or len(works) == 1:
             return 0

@@ -70,7 +70,8 @@ class Repeats:
         low = min(base, machine.world.cycle, int(s.pe[kernel.CLOCK].min()))
         key = (picture, tuple(self._around(base, low)))
         now = Moment(
-            base, tuple(s.digit[kernel.MACS].tolist()), s.digit.copy(), s.stream[:, TILE_COLUMNS], s.tally.copy(), int(s.scalars[kernel.LOGGED]),
+            base, tuple(s.digit[kernel.MACS].tolist()), s.digit.copy(), s.stream[:, TILE_COLUMNS],
+            s.tally.copy(), int(s.scalars[kernel.LOGGED]),
             tuple(tuple(c.cursor.digits) for c in self._tile_cursors()), tuple(self._counts()),
         )  # fmt: skip
         alike = self._moments.setdefault(key, [])
@@ -203,9 +204,10 @@ class Repeats:
         return most
 
     def _horizon_of_residents(self, then: Moment) -> int:
-        """How many periods the tiles last that have been there all the time, where a stream only uses them up."""
+        """How many periods resident tiles last where a stream only uses them up."""
         s, most = self.machine.state, kernel.FOREVER
-        low = min(int(s.scalars[kernel.LAST_START]) // self.machine.array.ticks, int(s.pe[kernel.CLOCK].min()))
+        base = int(s.scalars[kernel.LAST_START]) // self.machine.array.ticks
+        low = min(base, int(s.pe[kernel.CLOCK].min()))
         for stream, (at, tiles) in enumerate(s.stream[:, TILE_COLUMNS].tolist()):
             far, come = at - int(then.tiles[stream, 0]), tiles - int(then.tiles[stream, 1])
             if far == come:

@@ -81,7 +81,8 @@ def _shapes(n: _Sizes, tables: Tables, series: int, tally: int) -> Shapes:
         "open_kind": (n.slots,), "slot_tile": (n.slots, n.pes), "block_visit": (tables.blocks,),
         "block_time": (tables.blocks, 2), "events": (4096, 2), "windows": (series, kernel.WINDOWS),
         "log": (kernel.LOG_ROWS, kernel.LOG_COLUMNS), "picture": (n.picture(),), "jump": (5,),
-        "known": (n.picture(),), "known_tally": (tally,), "known_digit": (cursors, n.loops), "known_tile": (streams, 2),
+        "known": (n.picture(),), "known_tally": (tally,), "known_digit": (cursors, n.loops),
+        "known_tile": (streams, 2),
     }  # fmt: skip
 
 

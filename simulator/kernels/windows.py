@@ -74,7 +74,7 @@ def bounds_of(log: A, first: int, last: int, limit: int) -> tuple[int, int]:
     for i in range(first, last):
         row = log[i % LOG_ROWS]
         if row[LOG_SERIES] < limit:
-            low, high = min(low, row[LOG_FROM]), max(high, row[LOG_TO])
+            low, high = min(low, row[LOG_FROM]), max(high, row[LOG_TO], row[LOG_FROM] + 1)  # at once: in that tick
     return low, high
 
 
