@@ -72,7 +72,7 @@ class Repeats:
         now = Moment(
             base, tuple(s.digit[kernel.MACS].tolist()), s.digit.copy(), s.stream[:, TILE_COLUMNS],
             s.tally.copy(), int(s.scalars[kernel.LOGGED]),
-            tuple(tuple(c.cursor.digits) for c in self._tile_cursors()), tuple(self._counts()),
+            tuple(c.place for c in self._tile_cursors()), tuple(self._counts()),
         )  # fmt: skip
         alike = self._moments.setdefault(key, [])
         for then in reversed(alike):
@@ -186,7 +186,9 @@ class Repeats:
         if np.count_nonzero(moved) != sum(n != 0 for n in far) or any(n not in (0, step) for n in far):
             return False
         for cursor, before, after in zip(self._tile_cursors(), then.cursors, now.cursors, strict=True):
-            for i, a, b in zip(cursor.cursor.loops, before, after, strict=True):
+            if before[-1] != after[-1]:  # on its way to the end
+                return False
+            for i, a, b in zip(cursor.cursor.loops, before, after, strict=False):
                 if a != b and (i != loop or b - a != step):
                     return False
         return True

@@ -113,6 +113,11 @@ class TileCursor:
         self._changed = -1
         self.next()
 
+    @property
+    def place(self) -> tuple[int, ...]:
+        """Where the cursor is: its digits, and how many tiles are left where it is at the end (2: it is not)."""
+        return (*self.cursor.digits, 2 - self.cursor.ended - (self.tile is None))
+
     def next(self) -> None:
         """Go on to the next tile; the cursor itself is always one tile ahead."""
         if self.cursor.ended:
