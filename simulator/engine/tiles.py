@@ -115,7 +115,7 @@ class TileCursor:
 
     @property
     def place(self) -> tuple[int, ...]:
-        """Where the cursor is: its digits, and how many tiles are left where it is at the end (2: it is not)."""
+        """Where the cursor is: its digits, and what is left where it is at the end."""
         return (*self.cursor.digits, 2 - self.cursor.ended - (self.tile is None))
 
     def next(self) -> None:
