@@ -230,17 +230,13 @@ class LayerMachine:
         """A tile is in the innermost memory: the streams at the array may use it."""
         s = self.state
         marks = compact(resident.breaks)
-        ring, number = s.tile_time.shape[1], resident.tile.number
         for stream in STREAM_OF[level.data_type]:
-            for missing in range(int(s.stream[stream, kernel.TILES]), number):  # parts that an edge cuts off
-                s.tile_time[stream, missing % ring] = resident.time
-                s.tile_cause[stream, missing % ring] = -1
-            slot = number % ring
+            slot = int(s.stream[stream, kernel.TILES]) % s.tile_time.shape[1]
             s.tile_time[stream, slot] = resident.time
             for i, (until, cause) in enumerate(marks):
                 s.tile_until[stream, slot, i], s.tile_cause[stream, slot, i] = until, cause
             s.tile_cause[stream, slot, len(marks)] = -1
-            s.stream[stream, kernel.TILES] = number + 1
+            s.stream[stream, kernel.TILES] += 1
         self.array.wake_at(self.world.cycle)
 
     def tile_is_through(self, stream: int, cycle: int) -> None:

@@ -42,6 +42,21 @@ class Nest:
         """The innermost loop over a dimension, -1 where there is none."""
         return max((i for i, loop in enumerate(self.loops) if loop.dimension == dimension), default=-1)
 
+    def inside(self) -> tuple[list[int], list[int]]:
+        """Of the loops around passes: the next one in over the same dimension (second; -1: none), and how many
+        iterations such loops make inside a whole one of each (first).
+        """
+        counts, children = [1] * len(self.loops), [-1] * len(self.loops)
+        for i in range(self.split - 1, -1, -1):
+            if self.parents[i] >= 0:
+                children[self.parents[i]] = i
+            loop, length, count = children[i], self.steps[i], 0
+            while loop >= 0 and length > 0:
+                count += length // self.steps[loop] * counts[loop]
+                length, loop = length % self.steps[loop], children[loop]
+            counts[i] = count + (length > 0)
+        return counts, children
+
     def lengths(self, dimension: Dimension) -> list[int]:
         """Every length that one step can have along a dimension, the longest first."""
         found = {self.sizes[INDEX[dimension]]}

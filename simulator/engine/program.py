@@ -189,10 +189,9 @@ class Tables:
         starts = np.cumsum([0] + [len(x) for x in prefixes[:-1]]).tolist()
         leaf, classes = self._leaves()
         part = [(k.dying_columns, k.columns) if self._columns_first() else (1, 1) for k in self.kinds]
-        trips = [loop.trips for loop in self.nest.loops]
         nest = zip(
-            self.nest.parents, self._loop_sizes(), self.nest.steps, self.block_weights, trips,
-            self.odd_first, self.odd_last, strict=True,
+            self.nest.parents, self._loop_sizes(), self.nest.steps, self.block_weights,
+            self.odd_first, self.odd_last, *self.nest.inside(), strict=True,
         )  # fmt: skip
         return kernel.Program(
             work=np.stack([_work(k, self.architecture.spatial.pe.macs_per_cycle) for k in self.kinds]),
@@ -200,7 +199,7 @@ class Tables:
             delivery=ints([[d.port_words, _most(d), at] for d, at in zip(deliveries, starts, strict=True)]),
             arrive=ints([[d.complete, d.extra_latency] for d in deliveries]),
             prefix=np.concatenate(prefixes).astype(np.int64),
-            nest=ints(list(nest)).reshape(-1, 7),
+            nest=ints(list(nest)).reshape(-1, 8),
             leaf=leaf,
             classes=classes,
             stream=ints([self._stream(i, routes[i]) for i in range(kernel.STREAMS)]),
@@ -239,7 +238,6 @@ class Tables:
             outside,
             tile,
             sum(1 << i for i in cuts),
-            prod(nest.loops[i].trips for i in cuts),
         ]
 
     def _link_rate(self) -> Rate:

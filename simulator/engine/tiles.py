@@ -30,8 +30,7 @@ class Tile(NamedTuple):
     ``row_words`` is the length of its rows of feature map without padding; ``key`` tells tiles apart, so
     that a tile that comes back is known; ``first`` is False for an output tile that has partial sums
     outside; ``last`` is True for one that gets no more; ``parent_new`` and ``parent_last``: whether it
-    is the first or last one that the next memory out serves from one of its own. The array counts tiles by
-    ``number``, in which parts that an edge cuts off count, too; ``block`` is where it lies in the layer.
+    is the first or last one that the next memory out serves from one of its own; ``block`` is where it lies.
     """
 
     words: int
@@ -42,7 +41,6 @@ class Tile(NamedTuple):
     parent_new: bool
     parent_last: bool
     key: tuple[int, ...]
-    number: int
     block: Block | None
 
     @property
@@ -105,8 +103,6 @@ class TileCursor:
         self._reduction = [n for n, i in enumerate(self.cursor.loops) if nest.loops[i].dimension in REDUCTION]
         self._relevant = [n for n, i in enumerate(self.cursor.loops) if self._novel >> i & 1]
         self._inside = mapping.tile_extents(memory)
-        self._parts = [(self.cursor.loops.index(i), nest.loops[i].trips) for i in cuts]
-        self._around, self._base = around, 0
         self._sized = self.cursor.innermost()
         self._sizes: dict[tuple[int, ...], Size] = {}
         self.tile: Tile | None = None
@@ -127,7 +123,6 @@ class TileCursor:
         key = tuple(cursor.digits[n] for n in self._relevant)
         first = all(cursor.digits[n] == 0 for n in self._reduction)
         block, size = self._size()
-        number = self._base + self._part()
         self._changed = 0
         last = all(cursor.digits[n] == cursor.trips(n) - 1 for n in self._reduction)
         if not cursor.at_end(self._depth):
@@ -135,19 +130,11 @@ class TileCursor:
         while self._changed & self._novel == 0 and not cursor.ended:
             last = all(cursor.digits[n] == cursor.trips(n) - 1 for n in self._reduction)
             self._changed |= cursor.turn(self._depth) & ~self._cuts
-        if self._changed & self._around:
-            self._base += prod(trips for _, trips in self._parts)
         above_new, above_last = changed & self._of_parent != 0, self._changed & self._of_parent != 0
         above_new, above_last = changed == -1 or above_new, cursor.ended or above_last
         if not self._has_parent:  # the outermost memory has everything
             above_new = above_last = False
-        self.tile = Tile(*size, first, last, above_new, above_last, key, number, block)
-
-    def _part(self) -> int:
-        part = 0
-        for n, trips in self._parts:
-            part = part * trips + self.cursor.digits[n]
-        return part
+        self.tile = Tile(*size, first, last, above_new, above_last, key, block)
 
     def _size(self) -> tuple[Block | None, Size]:
         """The block where the cursor is, if somebody looks at data, and its size."""
@@ -168,13 +155,7 @@ class TileCursor:
 
     def jump(self, loop: int, far: int) -> None:
         """Go on by ``far`` iterations of a loop (its number in the nest), all else unchanged."""
-        n, parts = self.cursor.loops.index(loop), far
-        self.cursor.digits[n] += far
-        for inner, trips in reversed(self._parts):  # tiles are counted as they come, whatever is skipped
-            if inner > n:
-                parts *= trips
-            elif inner == n:
-                self._base -= parts
+        self.cursor.digits[self.cursor.loops.index(loop)] += far
         if self.tile is not None:
             self.tile = self.tile._replace(key=self.moved(self.tile.key, loop, far))
 

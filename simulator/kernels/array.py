@@ -13,6 +13,7 @@ integers); everything else is in cycles. All mutable state is in `State`.
 from typing import Any
 
 from simulator.kernels._jit import compiled, jit, machine_code, stage
+from simulator.kernels.nest import ceil_div, kind_at, next_turn, part_at, parts_inside, trips, turn
 from simulator.kernels.recurrence import look_back, picture, skip
 from simulator.kernels.tables import (
     A, ACCUMULATE, ACC_END, ACC_IN, ACC_TILE, AGAIN, ARRAY_CAUSE, AT_TILE, AT_WORD, BARRIER, BETWEEN, BINNED, BLOCK,
@@ -21,12 +22,11 @@ from simulator.kernels.tables import (
     HEAD_READY, HEAD_START, HEAD_WORDS, HELD, I, IMBALANCE, KIND, KIND_OF, KNOWN, LAST_ACC, LAST_GRANT, LAST_START,
     LATENCY, LEAVE, LEAVING_TILES, LEFT_KIND, LINK_LATENCY, LINK_TICKS, LOGGED, LOG_ROWS, LOOPS, MAC, MACS, MACS_DONE,
     MAC_END, MAC_KIND, MAC_TILE, MODE, MOST, MOVED, NETWORK_PORT, NEW_I, NEW_O, NEW_W, OPEN_TILES, ORDER, OUTSIDE,
-    OUTSIDE_UNTIL, OUT_FINISH, OUT_READY, OUT_WORDS, PARENT, PART, PARTS, PART_COUNT, PART_MASK, PASSES_TELL,
-    PASS_KIND, PIN, PIPELINE, PORT_CAUSE, PORT_MODE, PORT_RANK, PORT_TICKS, POUT, PREFIX, Program, REDUCTION_MASK,
-    RELEASED, RELEVANT, REUSED, ROOT, ROUND_ROBIN, SEEN, SENT, SHARED_ADDER, SIMULATED_PASSES, SIMULATED_STEPS, SLIDE,
-    SPLIT, STARTED, STEADY_LOOP, STEP, STREAMS, S_INPUT, S_OUTPUT, S_PSUM, S_WEIGHT, State, TAKEN, TICKS, TILES,
-    TILES_AHEAD, TILE_BASE, TILE_KIND, TILE_MASK, TO_OPEN, TRIES, TRIPS, TURNED, UNMAPPED, UP, W, WEIGHT, WHICH,
-    WHOLE, WORDS, ZEROS_COME_IN,
+    OUTSIDE_UNTIL, OUT_FINISH, OUT_READY, OUT_WORDS, PART, PART_COUNT, PART_MASK, PASSES_TELL, PASS_KIND, PIN,
+    PIPELINE, PORT_CAUSE, PORT_MODE, PORT_RANK, PORT_TICKS, POUT, PREFIX, Program, REDUCTION_MASK, RELEASED, RELEVANT,
+    REUSED, ROOT, ROUND_ROBIN, SEEN, SENT, SHARED_ADDER, SIMULATED_PASSES, SIMULATED_STEPS, SLIDE, SPLIT, STARTED,
+    STEADY_LOOP, STREAMS, S_INPUT, S_OUTPUT, S_PSUM, S_WEIGHT, State, TAKEN, TICKS, TILES, TILES_AHEAD, TILE_BASE,
+    TILE_KIND, TILE_MASK, TO_OPEN, TRIES, TURNED, UNMAPPED, UP, W, WEIGHT, WHICH, WHOLE, WORDS, ZEROS_COME_IN,
 )  # fmt: skip
 from simulator.kernels.views import (
     ACCUMULATE_TILE, COMPUTE, FILL_WINDOWS, GRANT, LOOK_BACK, PICTURE, SETTLE, Rows, addresses, call, program_at, rows_at, state_at,
@@ -34,12 +34,6 @@ from simulator.kernels.views import (
 from simulator.kernels.windows import fill_windows, log_row
 
 BLOCKED, AT_LIMIT, PASSED = range(3)
-
-
-@stage
-def ceil_div(a: int, b: int) -> int:
-    """Smallest integer not below a / b, for b > 0."""
-    return -(-a // b)
 
 
 @stage
@@ -66,51 +60,6 @@ def blame(table: A, until: A, cause: A, start: int, end: int) -> None:
 
 
 @stage
-def covers(p: Program, s: State, cursor: int, loop: int) -> int:
-    """How much of its dimension one iteration of ``loop`` covers where ``cursor`` is."""
-    return int(min(p.nest[loop, STEP], s.extent[cursor, loop] - s.digit[cursor, loop] * p.nest[loop, STEP]))
-
-
-@stage
-def trips(p: Program, s: State, cursor: int, loop: int) -> int:
-    """How many iterations ``loop`` makes where ``cursor`` is."""
-    return ceil_div(s.extent[cursor, loop], p.nest[loop, STEP])
-
-
-@stage
-def next_turn(p: Program, s: State, cursor: int, depth: int) -> int:
-    """The loop, of the outer ``depth`` ones, that goes on next; -1 at the end of the layer."""
-    loop = depth - 1
-    while loop >= 0 and (s.digit[cursor, loop] + 1) * p.nest[loop, STEP] >= s.extent[cursor, loop]:
-        loop -= 1
-    return loop
-
-
-@stage
-def turn(p: Program, s: State, cursor: int, loop: int, depth: int) -> int:
-    """Go on with ``loop``, all loops inside it start anew; returns which digits have changed, a bit each."""
-    changed = 1 << loop
-    s.digit[cursor, loop] += 1
-    for i in range(loop + 1, depth):
-        if s.digit[cursor, i] != 0:
-            changed |= 1 << i
-            s.digit[cursor, i] = 0
-    for i in range(loop + 1, p.nest.shape[0]):
-        if p.nest[i, PARENT] >= 0:
-            s.extent[cursor, i] = covers(p, s, cursor, p.nest[i, PARENT])
-    return changed
-
-
-@stage
-def kind_at(p: Program, s: State, cursor: int) -> int:
-    """The kind of the step where ``cursor`` is."""
-    kind = 0
-    for i in range(p.leaf.shape[0]):
-        kind += p.classes[p.leaf[i, 1] + covers(p, s, cursor, p.leaf[i, 0])]
-    return kind
-
-
-@stage
 def is_last_use(p: Program, s: State, stream: int) -> bool:
     """Whether no later pass uses a stream's tile, or its part of one, before that would be fetched again."""
     outside, depth = p.stream[stream, OUTSIDE], min(p.stream[stream, DEPTH], p.machine[SPLIT])
@@ -124,16 +73,6 @@ def is_last_use(p: Program, s: State, stream: int) -> bool:
         elif s.digit[stream, loop] + 1 < trips(p, s, stream, loop):
             return False
     return True
-
-
-@stage
-def part_at(p: Program, s: State, stream: int) -> int:
-    """Which part of a stream's present tile the step where it is uses; a number per iteration, made or not."""
-    part = 0
-    for loop in range(p.stream[stream, OUTSIDE], min(p.stream[stream, DEPTH], p.machine[SPLIT])):
-        if (p.stream[stream, PART_MASK] >> loop) & 1 != 0:
-            part = part * p.nest[loop, TRIPS] + s.digit[stream, loop]
-    return part
 
 
 @stage
@@ -174,9 +113,10 @@ def settle(address: Any, stream: int) -> int:
             if loop < 0:
                 c[LEAVE], c[ENDED] = 0, 1
                 return 0
+            tile = parts_inside(p, s, stream, p.stream[stream, OUTSIDE], -2)
             changed = turn(p, s, stream, loop, depth)
             if changed & p.stream[stream, TILE_MASK] != 0:
-                c[TILE_BASE] += p.stream[stream, PARTS]
+                c[TILE_BASE] += tile
             if changed & p.stream[stream, RELEVANT] != 0:
                 c[AT_TILE] = c[TILE_BASE] + part_at(p, s, stream)
                 c[KIND] = kind_at(p, s, stream)

@@ -8,6 +8,7 @@ clocks are shifted, cursors advanced, and counters grow by whole multiples of wh
 from typing import Any
 
 from simulator.kernels._jit import stage
+from simulator.kernels.nest import parts_of
 from simulator.kernels.tables import (
     A, ACC_TILE, AGAIN, AT_TILE, AT_WORD, BLOCK, BLOCK_END, BLOCK_OF, BLOCK_START, BUFFER_PORT, CLOCK, CURSORS, DONE,
     ENDED, FIFO, FIRST, FIRST_PART, FOREVER, HAS_PSUM, HEAD_ASKED, HEAD_KNOWN, HELD, I, IDLE_TILES, JUMP_CYCLES,
@@ -15,7 +16,7 @@ from simulator.kernels.tables import (
     LAST_GRANT, LAST_START, LEAVE, LEAVING_TILES, LEFT_KIND, LOGGED, MAC_KIND, MAC_TILE, MODE, NEW_I, NEW_O, NEW_W,
     ODD_FIRST, ODD_LAST, OPEN_TILES, OUT_FINISH, OUT_READY, PARENT, PART_COUNT, PART_MASK, PASS_KIND, PIN, PORT_MODE,
     POUT, Program, RELEASED, REUSED, ROOT, ROUND_ROBIN, SEEN, SENT, SHARED_ADDER, SIZE, STEADY_LOOP, STEP, STREAMS,
-    State, TAKEN, TICKS, TILES, TILES_AHEAD, TILE_BASE, TILE_KIND, TO_OPEN, TRIES, TRIPS, W, WEIGHT, WHICH, WORDS,
+    State, TAKEN, TICKS, TILES, TILES_AHEAD, TILE_BASE, TILE_KIND, TO_OPEN, TRIES, W, WEIGHT, WHICH, WORDS,
 )  # fmt: skip
 from simulator.kernels.views import PICTURE, SKIP, call, program_at, rows_at, state_at
 from simulator.kernels.windows import bin_repeats, can_repeat
@@ -324,11 +325,8 @@ def skip(address: Any, loop: int) -> int:
             if cursor < STREAMS and s.stream[cursor, TILES] == s.known_tile[cursor, 1]:
                 s.stream[cursor, AT_TILE] += times * (s.stream[cursor, AT_TILE] - s.known_tile[cursor, 0])
             elif cursor < STREAMS and (p.stream[cursor, PART_MASK] >> loop) & 1 != 0:
-                weight = 1  # tiles are counted as they come, whatever is skipped
-                for i in range(loop + 1, p.nest.shape[0]):
-                    if (p.stream[cursor, PART_MASK] >> i) & 1 != 0:
-                        weight *= p.nest[i, TRIPS]
-                s.stream[cursor, TILE_BASE] -= weight * step * times
+                parts = parts_of(p, s, cursor, loop)  # tiles are counted as they come, whatever is skipped
+                s.stream[cursor, TILE_BASE] -= parts * step * times
     if moved_out:
         s.stream[PIN, BLOCK] += blocks
         s.stream[POUT, BLOCK] += blocks

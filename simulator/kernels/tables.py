@@ -22,10 +22,13 @@ CYCLES, OUT_WORDS, UP, DOWN, ORDER = range(5)
 DELIVERIES = 5  # per kind of step: weights, a whole input window, a slide of it, psums in, psums out
 WORDS, MOST, PREFIX = range(3)
 PART, WHOLE = range(2)  # a kind's inputs that the next window does not need are dead after PART / WHOLE of its MACs
-PARENT, SIZE, STEP, WEIGHT, TRIPS, ODD_FIRST, ODD_LAST = range(7)  # odd: the first or last iteration differs from others in more than its length; the next loop out over the same dimension (-1: SIZE is the dimension's); psum blocks per iteration
+# A loop of the nest: the next one out over the same dimension (-1: SIZE is the dimension's), how far it goes, psum blocks per
+# iteration; whether its first or last iteration differs from others in more than its length; how many iterations loops over the
+# same dimension make inside one that is whole, and the next of them (-1: none), both of those around passes.
+PARENT, SIZE, STEP, WEIGHT, ODD_FIRST, ODD_LAST, INSIDE, CHILD = range(8)
 # A stream: room per PE; ports (-1: none); how deep in the nest it looks, loops that change its tile in the scratchpads;
-# loops outside its innermost memory, those of them that change the tile there, those that cut that tile into parts, how many.
-CAPACITY, BUFFER_PORT, NETWORK_PORT, LATENCY, DEPTH, RELEVANT, OUTSIDE, TILE_MASK, PART_MASK, PARTS = range(10)
+# loops outside its innermost memory, those of them that change the tile there, those that cut that tile into parts.
+CAPACITY, BUFFER_PORT, NETWORK_PORT, LATENCY, DEPTH, RELEVANT, OUTSIDE, TILE_MASK, PART_MASK = range(9)
 PORT_TICKS, PORT_CAUSE, PORT_MODE, PORT_RANK = range(4)  # a rank per stream from PORT_RANK on
 # LOOPS of the nest outside a pass are the first SPLIT; SLIDE is the loop along which input windows slide (-1: none);
 # STEADY_LOOP the loop inside passes that may repeat itself (-1: none is looked for); PASSES_TELL the innermost loop whose turns are told (-1: none); IDLE_TILES how many output tiles of a pass a PE may sit out.
@@ -69,10 +72,10 @@ class Program(NamedTuple):
     delivery: A  # [D, 3] words in all, words of the PE that gets most, where its prefix starts; DELIVERIES per kind
     arrive: A  # [D, 2, PE] words on the port when the PE has all of its own; cycles of extra latency
     prefix: A  # words on the port when every PE has its first a words
-    nest: A  # [L, 7] see PARENT
+    nest: A  # [L, 8] see PARENT
     leaf: A  # [dimensions of several lengths, 2] its innermost loop, where its lengths start in `classes`
     classes: A  # by length: its share of the kind's number
-    stream: A  # [STREAMS, 10] see CAPACITY
+    stream: A  # [STREAMS, 9] see CAPACITY
     port: A  # [port, 3 + STREAMS] ticks per word, cause, arbitration, each stream's rank
     machine: A  # see OPEN_TILES
 
