@@ -43,7 +43,7 @@ class Nest:
         return max((i for i, loop in enumerate(self.loops) if loop.dimension == dimension), default=-1)
 
     def inside(self) -> tuple[list[int], list[int]]:
-        """Of the loops around passes: the next one in over the same dimension (second; -1: none), and how many
+        """Of the loops around passes: the next one in over the same dimension (second, -1: none), how many
         iterations such loops make inside a whole one of each (first).
         """
         counts, children = [1] * len(self.loops), [-1] * len(self.loops)
