@@ -6,8 +6,12 @@ digest of all kernel sources and of the numba version.
 
 import hashlib
 import os
-from collections.abc import Callable
+import subprocess
+import sys
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from functools import cache
+from importlib import import_module
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -61,6 +65,37 @@ def machine_code(kernel: Callable[[Any, int], int]) -> Any:
 
     signature = types.int64(types.int64, types.int64)
     return numba.cfunc(signature, cache=_use_cache())(kernel)
+
+
+def machine_codes(kernels: Sequence[Callable[[Any, int], int]]) -> list[Any]:
+    """`machine_code` of several kernels; where none is kept yet, a second process compiles every other one meanwhile."""
+    if "NUMBA_CACHE_DIR" in os.environ or not _use_cache() or (os.cpu_count() or 1) < 2:
+        return [machine_code(kernel) for kernel in kernels]
+    done = _cache_directory() / "complete"
+    if not done.exists():
+        with _compiling(kernels[1::2]):
+            for kernel in kernels[::2]:
+                machine_code(kernel)
+        done.touch()
+    return [machine_code(kernel) for kernel in kernels]  # what the other process has done comes from the cache
+
+
+def _compiling(kernels: Sequence[Callable[[Any, int], int]]) -> AbstractContextManager[object]:
+    """A process that compiles kernels into the cache, to be waited for; nothing where there can be none."""
+    names = [f"{kernel.__module__}:{kernel.__name__}" for kernel in kernels]
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    command = [sys.executable, "-c", "from simulator.kernels._jit import compile_all; compile_all()", *names]
+    try:
+        return subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    except OSError:
+        return nullcontext()
+
+
+def compile_all() -> None:
+    """Compile the kernels that the command line names, as ``module:function``."""
+    for name in sys.argv[1:]:
+        module, function = name.split(":")
+        machine_code(getattr(import_module(module), function))
 
 
 def compiled() -> bool:

@@ -12,7 +12,7 @@ integers); everything else is in cycles. All mutable state is in `State`.
 
 from typing import Any
 
-from simulator.kernels._jit import compiled, jit, machine_code, stage
+from simulator.kernels._jit import compiled, jit, machine_codes, stage
 from simulator.kernels.nest import ceil_div, kind_at, next_turn, part_at, parts_inside, trips, turn
 from simulator.kernels.recurrence import look_back, picture, skip
 from simulator.kernels.tables import (
@@ -29,7 +29,7 @@ from simulator.kernels.tables import (
     TILE_KIND, TILE_MASK, TO_OPEN, TRIES, TURNED, UNMAPPED, UP, W, WEIGHT, WHICH, WHOLE, WORDS, ZEROS_COME_IN,
 )  # fmt: skip
 from simulator.kernels.views import (
-    ACCUMULATE_TILE, COMPUTE, FILL_WINDOWS, GRANT, LOOK_BACK, PICTURE, SETTLE, Rows, addresses, call, program_at, rows_at, state_at,
+    ACCUMULATE_TILE, COMPUTE, FILL_WINDOWS, GRANT, LOOK_BACK, PICTURE, SETTLE, Rows, addresses, call, log_at, program_at, rows_at, state_at,
 )  # fmt: skip
 from simulator.kernels.windows import fill_windows, log_row
 
@@ -278,7 +278,7 @@ def grant(address: Any, stream: int) -> int:
     s.scalars[GRANTS] += 1
     s.scalars[LAST_START] = start
     c[LAST_GRANT] = s.scalars[GRANTS]
-    log_row(s, stream, start, end, words)
+    log_row(log_at(rows), stream, start, end, words)
     note_breaks(p, s, stream, head[HEAD_READY], start, p.port[queue, PORT_CAUSE], p.port[slow, PORT_CAUSE])
     if stream == POUT:
         s.leaving[OUT_FINISH, c[DONE] % s.leaving.shape[1]] = finish
@@ -653,7 +653,7 @@ class Bound:
         self._rows: Any = (program, state, kernels)
         self._address, self._picture, self._skip, self._fill_windows = self._rows, picture, skip, fill_windows
         if compiled():
-            codes = [machine_code(kernel) for kernel in kernels]
+            codes = machine_codes(kernels)
             self._rows = addresses((*program, *state), tuple(code.address for code in codes))
             self._address = self._rows.ctypes.data
             self._picture, self._skip, self._fill_windows = (code.ctypes for code in codes[PICTURE:])

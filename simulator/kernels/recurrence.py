@@ -15,10 +15,10 @@ from simulator.kernels.tables import (
     JUMP_LOG, JUMP_SERIES, JUMP_STEP, JUMP_TIMES, KIND, KIND_OF, KNOWN, KNOWN_BASE, KNOWN_LENGTH, KNOWN_LOG, LAST_ACC,
     LAST_GRANT, LAST_START, LEAVE, LEAVING_TILES, LEFT_KIND, LOGGED, MAC_KIND, MAC_TILE, MODE, NEW_I, NEW_O, NEW_W,
     ODD_FIRST, ODD_LAST, OPEN_TILES, OUT_FINISH, OUT_READY, PARENT, PART_COUNT, PART_MASK, PASS_KIND, PIN, PORT_MODE,
-    POUT, Program, RELEASED, REUSED, ROOT, ROUND_ROBIN, SEEN, SENT, SHARED_ADDER, SIZE, STEADY_LOOP, STEP, STREAMS,
-    State, TAKEN, TICKS, TILES, TILES_AHEAD, TILE_BASE, TILE_KIND, TO_OPEN, TRIES, W, WEIGHT, WHICH, WORDS,
+    POUT, Past, Program, RELEASED, REUSED, ROOT, ROUND_ROBIN, SEEN, SENT, SHARED_ADDER, SIZE, STEADY_LOOP, STEP,
+    STREAMS, State, TAKEN, TICKS, TILES, TILES_AHEAD, TILE_BASE, TILE_KIND, TO_OPEN, TRIES, W, WEIGHT, WHICH, WORDS,
 )  # fmt: skip
-from simulator.kernels.views import PICTURE, SKIP, call, program_at, rows_at, state_at
+from simulator.kernels.views import PICTURE, SKIP, call, log_at, past_at, program_at, rows_at, state_at
 from simulator.kernels.windows import bin_repeats, can_repeat
 
 MOST_TRIES = 64
@@ -109,10 +109,13 @@ def put_stream(p: Program, s: State, stream: int, out: A, n: int, base: int, low
 
 
 @stage
-def put_parts(p: Program, s: State, stream: int, slot: int, out: A, n: int, base: int, low: int) -> int:
-    """Write the parts in which a delivery came, and where each of them was."""
-    which, part, at = s.delivery[stream, slot, WHICH], s.delivery[stream, slot, FIRST_PART], n
-    n += 1
+def put_delivery(p: Program, s: State, stream: int, delivery: int, out: A, n: int, base: int, low: int) -> int:
+    """Write when the words of a delivery are there, the parts in which it came, and where each of them was."""
+    slot, pes = delivery % s.arrival.shape[1], s.pe.shape[1]
+    for pe in range(pes):
+        out[n + pe] = since(s.arrival[stream, slot, pe], base, low)
+    which, part, at = s.delivery[stream, slot, WHICH], s.delivery[stream, slot, FIRST_PART], n + pes
+    n = at + 1
     while part < s.stream[stream, PART_COUNT]:
         row = part % s.part.shape[1]
         out[n] = s.part[stream, row]
@@ -121,17 +124,6 @@ def put_parts(p: Program, s: State, stream: int, slot: int, out: A, n: int, base
         if s.part[stream, row] >= p.delivery[which, WORDS]:
             break
     out[at] = n - at
-    return n
-
-
-@stage
-def put_arrivals(p: Program, s: State, stream: int, first: int, last: int, out: A, n: int, base: int, low: int) -> int:
-    """Write when the words of the deliveries from ``first`` up to ``last`` are there, and where they were."""
-    ring, pes = s.arrival.shape[1], s.pe.shape[1]
-    for delivery in range(first, last):
-        for pe in range(pes):
-            out[n + pe] = since(s.arrival[stream, delivery % ring, pe], base, low)
-        n = put_parts(p, s, stream, delivery % ring, out, n + pes, base, low)
     return n
 
 
@@ -162,10 +154,17 @@ def put_pes(p: Program, s: State, out: A, n: int, base: int, low: int) -> int:
 
 
 @stage
+def oldest_tile(p: Program, s: State) -> int:
+    """The oldest output tile whose psums somebody may still wait for."""
+    q = s.scalars
+    return int(max(min(q[ACC_TILE], q[MAC_TILE] - p.machine[OPEN_TILES] - p.machine[IDLE_TILES]), 0))
+
+
+@stage
 def put_tiles(p: Program, s: State, hot: int, out: A, n: int, base: int, low: int) -> int:
     """Write the output tiles between their first psum and the end of their write back."""
     q, ring = s.scalars, s.tile.shape[1]
-    leaving, slots = p.machine[LEAVING_TILES], p.machine[OPEN_TILES]
+    leaving = p.machine[LEAVING_TILES]
     done_in, done_out = s.stream[PIN, DONE], s.stream[POUT, DONE]
     for tile in range(hot, done_in):
         block = s.tile[BLOCK_OF, tile % ring]
@@ -174,12 +173,10 @@ def put_tiles(p: Program, s: State, hot: int, out: A, n: int, base: int, low: in
         if tile < done_out:
             out[n], out[n + 1] = since(s.block_time[block, BLOCK_START], base, low), since(s.block_time[block, BLOCK_END], base, low)
             n += 2
-    oldest = max(min(q[ACC_TILE], q[MAC_TILE] - slots - p.machine[IDLE_TILES]), 0)
+    oldest = oldest_tile(p, s)
     for tile in range(oldest, done_in):
         out[n], out[n + 1] = s.tile[HAS_PSUM, tile % ring], s.tile[KIND_OF, tile % ring] if tile < q[ACC_TILE] else -1
         n += 2
-        if s.tile[HAS_PSUM, tile % ring] != 0:
-            n = put_arrivals(p, s, PIN, tile, tile + 1, out, n, base, low)
     out[n] = since(s.passed[0], base, low)
     n += 1
     for tile in range(max(done_in - TILES_AHEAD, 0), q[ACC_TILE]):
@@ -214,10 +211,10 @@ def room_for(p: Program, s: State, hot: int) -> int:
 
 
 def picture(address: Any, base: int) -> int:
-    """Write all that decides the future, relative to cycle ``base``, to ``s.picture``; its length, -1 if it is too long."""
+    """Write all that decides the future, relative to cycle ``base``, to ``h.picture``; its length, -1 if it is too long."""
     rows = rows_at(address)
-    p, s = program_at(rows), state_at(rows)
-    q, out, n, low = s.scalars, s.picture, 0, base
+    p, s, h = program_at(rows), state_at(rows), past_at(rows)
+    q, out, n, low = s.scalars, h.picture, 0, base
     for pe in range(s.pe.shape[1]):
         low = min(low, s.pe[CLOCK, pe])
     hot, done_out = first_hot(p, s, low), s.stream[POUT, DONE]
@@ -234,22 +231,24 @@ def picture(address: Any, base: int) -> int:
         n = put_stream(p, s, stream, out, n, base, low)
     n = put_tiles(p, s, hot, out, n, base, low)
     n = put_pes(p, s, out, n, base, low)
-    for stream in range(2):
+    for stream in range(POUT):
         c = s.stream[stream]
-        out[n] = c[DONE] - c[SEEN]
-        n = put_arrivals(p, s, stream, c[SEEN], c[DONE] + (c[AT_WORD] > 0), out, n + 1, base, low)
-    if s.stream[PIN, AT_WORD] > 0:
-        n = put_arrivals(p, s, PIN, s.stream[PIN, DONE], s.stream[PIN, DONE] + 1, out, n, base, low)
+        first, last = oldest_tile(p, s) if stream == PIN else c[SEEN], c[DONE] + (c[AT_WORD] > 0)
+        out[n] = last - first
+        n += 1
+        for delivery in range(first, last):
+            if stream != PIN or delivery == c[DONE] or s.tile[HAS_PSUM, delivery % s.tile.shape[1]] != 0:
+                n = put_delivery(p, s, stream, delivery, out, n, base, low)
     return n
 
 
 @stage
-def moves(p: Program, s: State, loop: int) -> int:
-    """By how many iterations of ``loop`` the cursors have moved since ``s.known_digit``; 0 unless all those that moved agree."""
+def moves(p: Program, s: State, h: Past, loop: int) -> int:
+    """By how many iterations of ``loop`` the cursors have moved since ``h.known_digit``; 0 unless all those that moved agree."""
     found = 0
     for cursor in range(CURSORS):
         for i in range(s.digit.shape[1]):
-            step = s.digit[cursor, i] - s.known_digit[cursor, i]
+            step = s.digit[cursor, i] - h.known_digit[cursor, i]
             if step != 0:
                 if i != loop or found not in (0, step):
                     return 0
@@ -258,21 +257,21 @@ def moves(p: Program, s: State, loop: int) -> int:
 
 
 @stage
-def horizon(p: Program, s: State, loop: int, step: int) -> int:
+def horizon(p: Program, s: State, h: Past, loop: int, step: int) -> int:
     """How many periods of ``step`` iterations of ``loop`` lie between here and its end, or its last iteration where that is odd."""
     most, low = FOREVER, s.scalars[LAST_START] // p.machine[TICKS]
     for pe in range(s.pe.shape[1]):
         low = min(low, s.pe[CLOCK, pe])
     for stream in range(STREAMS):
-        far, come = s.stream[stream, AT_TILE] - s.known_tile[stream, 0], s.stream[stream, TILES] - s.known_tile[stream, 1]
+        far, come = s.stream[stream, AT_TILE] - h.known_tile[stream, 0], s.stream[stream, TILES] - h.known_tile[stream, 1]
         if far != come:  # only tiles that have been there all the time may be used up
             if come != 0 or far < 0:
                 return 0
             most = min(most, (first_recent(s, stream, low) - 1 - s.stream[stream, AT_TILE]) // far - 1)
     for cursor in range(CURSORS):
-        if s.digit[cursor, loop] == s.known_digit[cursor, loop]:
+        if s.digit[cursor, loop] == h.known_digit[cursor, loop]:
             continue
-        if s.known_digit[cursor, loop] < p.nest[loop, ODD_FIRST]:
+        if h.known_digit[cursor, loop] < p.nest[loop, ODD_FIRST]:
             return 0
         length = p.nest[loop, SIZE]
         outer = p.nest[loop, PARENT]
@@ -285,13 +284,13 @@ def horizon(p: Program, s: State, loop: int, step: int) -> int:
 
 
 @stage
-def shift_blocks(p: Program, s: State, blocks: int, cycles: int, low: int) -> None:
+def shift_blocks(p: Program, s: State, h: Past, blocks: int, cycles: int, low: int) -> None:
     """Give the recent writes of psums to the blocks that stand there after a skip."""
     ring, done_out = s.tile.shape[1], s.stream[POUT, DONE]
     hot = first_hot(p, s, low)
     for tile in range(hot, s.stream[PIN, DONE]):
         s.block_visit[s.tile[BLOCK_OF, tile % ring]] = -1
-    times = s.picture  # scratch: the old blocks are read before the new ones are written
+    times = h.picture  # scratch: the old blocks are read before the new ones are written
     for tile in range(hot, done_out):
         block = s.tile[BLOCK_OF, tile % ring]
         times[2 * (tile - hot)], times[2 * (tile - hot) + 1] = s.block_time[block, BLOCK_START], s.block_time[block, BLOCK_END]
@@ -305,60 +304,60 @@ def shift_blocks(p: Program, s: State, blocks: int, cycles: int, low: int) -> No
 
 
 def skip(address: Any, loop: int) -> int:
-    """Skip what ``s.jump`` says of ``loop``: periods of iterations, cycles each, as since ``s.known_tally``; 0 if the log forgot them."""
+    """Skip what ``h.jump`` says of ``loop``: periods of iterations, cycles each, as since ``h.known_tally``; 0 if the log forgot them."""
     rows = rows_at(address)
-    p, s = program_at(rows), state_at(rows)
-    step, cycles, log_start, times = s.jump[JUMP_STEP], s.jump[JUMP_CYCLES], s.jump[JUMP_LOG], s.jump[JUMP_TIMES]
+    p, s, h = program_at(rows), state_at(rows), past_at(rows)
+    step, cycles, log_start, times = h.jump[JUMP_STEP], h.jump[JUMP_CYCLES], h.jump[JUMP_LOG], h.jump[JUMP_TIMES]
     log_end, ticks = s.scalars[LOGGED], p.machine[TICKS]
-    if not can_repeat(s.log, log_start, log_end, cycles * ticks, s.jump[JUMP_SERIES]):
+    if not can_repeat(log_at(rows).log, log_start, log_end, cycles * ticks, h.jump[JUMP_SERIES]):
         return 0
     low, pause = s.scalars[LAST_START] // ticks, times * cycles
     for pe in range(s.pe.shape[1]):
         low = min(low, s.pe[CLOCK, pe])
-    bin_repeats(rows, log_start, log_end, cycles * ticks, times, s.jump[JUMP_SERIES])
-    moved_out = s.digit[POUT, loop] != s.known_digit[POUT, loop]
+    bin_repeats(rows, log_start, log_end, cycles * ticks, times, h.jump[JUMP_SERIES])
+    moved_out = s.digit[POUT, loop] != h.known_digit[POUT, loop]
     blocks = p.nest[loop, WEIGHT] * step * times if moved_out else 0
-    shift_blocks(p, s, blocks, pause, low)
+    shift_blocks(p, s, h, blocks, pause, low)
     for cursor in range(CURSORS):
-        if s.digit[cursor, loop] != s.known_digit[cursor, loop]:
+        if s.digit[cursor, loop] != h.known_digit[cursor, loop]:
             s.digit[cursor, loop] += step * times
-            if cursor < STREAMS and s.stream[cursor, TILES] == s.known_tile[cursor, 1]:
-                s.stream[cursor, AT_TILE] += times * (s.stream[cursor, AT_TILE] - s.known_tile[cursor, 0])
+            if cursor < STREAMS and s.stream[cursor, TILES] == h.known_tile[cursor, 1]:
+                s.stream[cursor, AT_TILE] += times * (s.stream[cursor, AT_TILE] - h.known_tile[cursor, 0])
             elif cursor < STREAMS and (p.stream[cursor, PART_MASK] >> loop) & 1 != 0:
                 parts = parts_of(p, s, cursor, loop)  # tiles are counted as they come, whatever is skipped
                 s.stream[cursor, TILE_BASE] -= parts * step * times
     if moved_out:
         s.stream[PIN, BLOCK] += blocks
         s.stream[POUT, BLOCK] += blocks
-    for i in range(s.times.shape[0]):
-        s.times[i] += pause
+    for i in range(h.times.shape[0]):
+        h.times[i] += pause
     for port in range(s.port_free.shape[0]):
         s.port_free[port] += pause * ticks
     s.scalars[LAST_START] += pause * ticks
-    for i in range(s.tally.shape[0]):
-        s.tally[i] += times * (s.tally[i] - s.known_tally[i])
+    for i in range(h.tally.shape[0]):
+        h.tally[i] += times * (h.tally[i] - h.known_tally[i])
     s.scalars[KNOWN] = s.scalars[TRIES] = 0
     return 1
 
 
 @stage
-def remember(p: Program, s: State, length: int) -> None:
-    """Write down where this state, whose picture is in ``s.known``, is in time and in the nest."""
+def remember(p: Program, s: State, h: Past, length: int) -> None:
+    """Write down where this state, whose picture is in ``h.known``, is in time and in the nest."""
     q = s.scalars
-    for i in range(s.tally.shape[0]):
-        s.known_tally[i] = s.tally[i]
+    for i in range(h.tally.shape[0]):
+        h.known_tally[i] = h.tally[i]
     for stream in range(STREAMS):
-        s.known_tile[stream, 0], s.known_tile[stream, 1] = s.stream[stream, AT_TILE], s.stream[stream, TILES]
+        h.known_tile[stream, 0], h.known_tile[stream, 1] = s.stream[stream, AT_TILE], s.stream[stream, TILES]
     for cursor in range(CURSORS):
         for i in range(s.digit.shape[1]):
-            s.known_digit[cursor, i] = s.digit[cursor, i]
+            h.known_digit[cursor, i] = s.digit[cursor, i]
     q[KNOWN], q[KNOWN_LENGTH], q[KNOWN_BASE], q[KNOWN_LOG] = 1, length, q[LAST_START] // p.machine[TICKS], q[LOGGED]
 
 
 def look_back(address: Any, limit: int) -> int:
     """At a turn of the steady loop: skip what repeats up to ``limit`` (ticks), or remember this state to compare with. 1 if it skipped."""
     rows = rows_at(address)
-    p, s = program_at(rows), state_at(rows)
+    p, s, h = program_at(rows), state_at(rows), past_at(rows)
     q = s.scalars
     base = q[LAST_START] // p.machine[TICKS]
     n = call(rows, PICTURE, base) if q[TRIES] < MOST_TRIES else -1
@@ -367,24 +366,24 @@ def look_back(address: Any, limit: int) -> int:
     if q[KNOWN] != 0 and n == q[KNOWN_LENGTH]:
         same = True
         for i in range(n):
-            if s.picture[i] != s.known[i]:
+            if h.picture[i] != h.known[i]:
                 same = False
                 break
         loop = p.machine[STEADY_LOOP]
-        step, cycles = moves(p, s, loop), base - q[KNOWN_BASE]
+        step, cycles = moves(p, s, h, loop), base - q[KNOWN_BASE]
         if same and step > 0 and cycles > 0:
-            times = min(horizon(p, s, loop, step), (limit - 1 - q[LAST_START]) // (cycles * p.machine[TICKS]))
+            times = min(horizon(p, s, h, loop, step), (limit - 1 - q[LAST_START]) // (cycles * p.machine[TICKS]))
             if times > 0:
-                s.jump[JUMP_STEP], s.jump[JUMP_CYCLES], s.jump[JUMP_LOG], s.jump[JUMP_TIMES] = step, cycles, q[KNOWN_LOG], times
-                s.jump[JUMP_SERIES] = STREAMS
+                h.jump[JUMP_STEP], h.jump[JUMP_CYCLES], h.jump[JUMP_LOG], h.jump[JUMP_TIMES] = step, cycles, q[KNOWN_LOG], times
+                h.jump[JUMP_SERIES] = STREAMS
                 if call(rows, SKIP, loop) != 0:
-                    remember(p, s, n)  # the state is still the known one, only later
+                    remember(p, s, h, n)  # the state is still the known one, only later
                     return 1
                 return 0
             q[TRIES] = 0  # something else has come meanwhile: compare with this state from now on
     q[TRIES] += 1
     if q[TRIES] & (q[TRIES] - 1) == 0:
         for i in range(n):
-            s.known[i] = s.picture[i]
-        remember(p, s, n)
+            h.known[i] = h.picture[i]
+        remember(p, s, h, n)
     return 0

@@ -134,6 +134,32 @@ class State(NamedTuple):
     zero_words: A  # [1] zero psums that crossed
 
 
+SELDOM = ("picture", "jump", "known", "known_tally", "known_digit", "known_tile", "times", "tally")
+Now = NamedTuple("Now", [(name, A) for name in State._fields if name not in (*SELDOM, "log", "windows")])  # type: ignore[misc]
+"""A `State` without what its `Log` and its `Past` have."""
+
+
+class Log(NamedTuple):
+    """Of a `State`, what traffic over time needs."""
+
+    scalars: A
+    windows: A
+    log: A
+
+
+class Past(NamedTuple):
+    """Of a `State`, what looking back and skipping needs beside the rest."""
+
+    picture: A
+    jump: A
+    known: A
+    known_tally: A
+    known_digit: A
+    known_tile: A
+    times: A
+    tally: A
+
+
 def parts_of(shapes: dict[str, tuple[int, ...]]) -> tuple[A, dict[str, A]]:
     """One array of zeros and views of it with the given shapes, one after another."""
     sizes = {name: int(np.prod(shape)) for name, shape in shapes.items()}

@@ -14,7 +14,7 @@ from numba import types
 from numba.extending import intrinsic
 
 from simulator.kernels._jit import compiled, stage
-from simulator.kernels.tables import A, Program, State
+from simulator.kernels.tables import A, Log, Now, Past, Program, State
 
 Rows = Any
 """How kernels get their tables: the array that `addresses` makes, or (program, state, kernels) where nothing is compiled."""
@@ -97,11 +97,22 @@ if compiled():
 
 
     @stage
-    def state_at(rows: Rows) -> State:
-        """The `State` whose arrays follow those of the `Program`."""
-        return State(
-            view1(rows, 11), view2(rows, 12), view2(rows, 13), view2(rows, 14), view2(rows, 15), view2(rows, 16), view1(rows, 17), view3(rows, 18), view3(rows, 19), view2(rows, 20), view3(rows, 21), view2(rows, 22), view2(rows, 23), view1(rows, 24), view2(rows, 25), view1(rows, 26), view2(rows, 27), view2(rows, 28), view2(rows, 29), view2(rows, 30), view1(rows, 31), view1(rows, 32), view1(rows, 33), view1(rows, 34), view2(rows, 35), view2(rows, 36), view1(rows, 37), view2(rows, 38), view2(rows, 39), view3(rows, 40), view3(rows, 41), view3(rows, 42), view2(rows, 43), view3(rows, 44), view2(rows, 45), view1(rows, 46), view1(rows, 47), view1(rows, 48), view1(rows, 49), view2(rows, 50), view2(rows, 51), view2(rows, 52), view1(rows, 53), view1(rows, 54), view2(rows, 55), view1(rows, 56), view1(rows, 57),
+    def state_at(rows: Rows) -> Any:
+        """The arrays of the `State` but for those of its `Log` and its `Past`: every array costs at every call."""
+        return Now(  # type: ignore[call-arg]
+            view1(rows, 11), view2(rows, 12), view2(rows, 13), view2(rows, 14), view2(rows, 15), view2(rows, 16), view1(rows, 17), view3(rows, 18), view3(rows, 19), view2(rows, 20), view3(rows, 21), view2(rows, 22), view2(rows, 23), view1(rows, 24), view2(rows, 25), view1(rows, 26), view2(rows, 27), view2(rows, 28), view2(rows, 38), view2(rows, 39), view3(rows, 40), view3(rows, 41), view3(rows, 42), view2(rows, 43), view3(rows, 44), view2(rows, 45), view1(rows, 46), view1(rows, 47), view1(rows, 48), view2(rows, 50), view2(rows, 51), view2(rows, 52), view1(rows, 53), view1(rows, 54), view2(rows, 55), view1(rows, 56), view1(rows, 57),
         )
+
+    @stage
+    def log_at(rows: Rows) -> Any:
+        """The `Log` of the `State`."""
+        return Log(view1(rows, 11), view2(rows, 29), view2(rows, 30))
+
+    @stage
+    def past_at(rows: Rows) -> Any:
+        """The `Past` of the `State`."""
+        return Past(view1(rows, 31), view1(rows, 32), view1(rows, 33), view1(rows, 34), view2(rows, 35), view2(rows, 36), view1(rows, 37), view1(rows, 49))
+
     @stage
     def rows_at(address: Any) -> Rows:
         """The rows from their own address."""
@@ -118,9 +129,11 @@ else:
         """The `Program` as it is."""
         return rows[0]  # type: ignore[no-any-return]
 
-    def state_at(rows: Rows) -> State:
+    def state_at(rows: Rows) -> Any:
         """The `State` as it is."""
-        return rows[1]  # type: ignore[no-any-return]
+        return rows[1]
+
+    log_at = past_at = state_at
 
     def rows_at(address: Any) -> Rows:
         """The rows as they are."""

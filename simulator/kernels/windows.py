@@ -7,9 +7,9 @@ import numpy as np
 from simulator.kernels._jit import stage
 from simulator.kernels.tables import (
     A, BINNED, LOGGED, LOG_FROM, LOG_LIMIT, LOG_OLDEST, LOG_PERIOD, LOG_ROWS, LOG_SERIES, LOG_TIMES, LOG_TO,
-    LOG_UNITS, REPEAT, SHIFT, State, TICKS, WINDOWS,
+    LOG_UNITS, Log, REPEAT, SHIFT, TICKS, WINDOWS,
 )  # fmt: skip
-from simulator.kernels.views import FILL_WINDOWS, Rows, call, program_at, rows_at, state_at
+from simulator.kernels.views import FILL_WINDOWS, Rows, call, program_at, rows_at, log_at
 
 STACK = 1 << 14
 MOST_OVERLAPS = 256
@@ -17,22 +17,22 @@ MOST_OVERLAPS = 256
 
 
 @stage
-def log_row(s: State, series: int, start: int, end: int, units: int) -> None:
+def log_row(t: Log, series: int, start: int, end: int, units: int) -> None:
     """Write down that ``units`` of a series cross evenly from ``start`` to ``end`` (ticks)."""
-    row = s.log[s.scalars[LOGGED] % LOG_ROWS]
+    row = t.log[t.scalars[LOGGED] % LOG_ROWS]
     row[LOG_SERIES], row[LOG_FROM], row[LOG_TO], row[LOG_UNITS] = series, start, end, units
-    s.scalars[LOGGED] += 1
+    t.scalars[LOGGED] += 1
 
 
 @stage
-def widen(s: State, last_cycle: int) -> None:
+def widen(t: Log, last_cycle: int) -> None:
     """Double the windows' width until ``last_cycle`` lies in one of them."""
-    while (last_cycle >> s.scalars[SHIFT]) >= WINDOWS:
-        for k in range(s.windows.shape[0]):
+    while (last_cycle >> t.scalars[SHIFT]) >= WINDOWS:
+        for k in range(t.windows.shape[0]):
             for i in range(WINDOWS // 2):
-                s.windows[k, i] = s.windows[k, 2 * i] + s.windows[k, 2 * i + 1]
-            s.windows[k, WINDOWS // 2 :] = 0
-        s.scalars[SHIFT] += 1
+                t.windows[k, i] = t.windows[k, 2 * i] + t.windows[k, 2 * i + 1]
+            t.windows[k, WINDOWS // 2 :] = 0
+        t.scalars[SHIFT] += 1
 
 
 @stage
@@ -48,22 +48,22 @@ def crossed(start: int, end: int, units: int, time: int) -> int:
 def fill_windows(address: Any, _: int) -> int:
     """Add the rows that were logged since the last call to the windows; nothing is lost to rounding."""
     rows = rows_at(address)
-    p, s = program_at(rows), state_at(rows)
+    p, t = program_at(rows), log_at(rows)
     ticks = p.machine[TICKS]
-    for i in range(s.scalars[BINNED], s.scalars[LOGGED]):
-        row = s.log[i % LOG_ROWS]
+    for i in range(t.scalars[BINNED], t.scalars[LOGGED]):
+        row = t.log[i % LOG_ROWS]
         start, end, units = row[LOG_FROM], row[LOG_TO], row[LOG_UNITS]
         if row[LOG_SERIES] == REPEAT or units == 0:
             continue
         last = max(start, end - 1) // ticks
-        widen(s, last)
-        at, gone = start // ticks >> s.scalars[SHIFT], 0
+        widen(t, last)
+        at, gone = start // ticks >> t.scalars[SHIFT], 0
         while gone < units:
-            upto = crossed(start, end, units, ((at + 1) << s.scalars[SHIFT]) * ticks)
-            s.windows[row[LOG_SERIES], at] += upto - gone
+            upto = crossed(start, end, units, ((at + 1) << t.scalars[SHIFT]) * ticks)
+            t.windows[row[LOG_SERIES], at] += upto - gone
             gone = upto
             at += 1
-    s.scalars[BINNED] = s.scalars[LOGGED]
+    t.scalars[BINNED] = t.scalars[LOGGED]
     return 0
 
 
@@ -89,12 +89,12 @@ def oldest(log: A, first: int, last: int) -> int:
 
 
 @stage
-def log_repeat(s: State, first: int, last: int, period: int, times: int, limit: int) -> None:
+def log_repeat(t: Log, first: int, last: int, period: int, times: int, limit: int) -> None:
     """Write down that the rows from ``first`` up to ``last`` (the next one) of series below ``limit`` repeat."""
-    row, (low, high) = s.log[last % LOG_ROWS], bounds_of(s.log, first, last, limit)
+    row, (low, high) = t.log[last % LOG_ROWS], bounds_of(t.log, first, last, limit)
     row[LOG_SERIES], row[LOG_UNITS], row[LOG_TIMES], row[LOG_PERIOD], row[LOG_LIMIT] = REPEAT, last - first, times, period, limit
-    row[LOG_FROM], row[LOG_TO], row[LOG_OLDEST] = low + period, high + times * period, oldest(s.log, first, last)
-    s.scalars[LOGGED] += 1
+    row[LOG_FROM], row[LOG_TO], row[LOG_OLDEST] = low + period, high + times * period, oldest(t.log, first, last)
+    t.scalars[LOGGED] += 1
 
 
 @stage
@@ -152,21 +152,21 @@ def bin_repeats(rows: Rows, first: int, last: int, period: int, times: int, limi
     They become the log's next row. Only series below ``limit`` repeat.
     """
     call(rows, FILL_WINDOWS, 0)
-    p, s = program_at(rows), state_at(rows)
-    log_repeat(s, first, last, period, times, limit)
-    s.scalars[BINNED] = s.scalars[LOGGED]
-    if s.log[last % LOG_ROWS, LOG_FROM] > s.log[last % LOG_ROWS, LOG_TO]:
+    p, t = program_at(rows), log_at(rows)
+    log_repeat(t, first, last, period, times, limit)
+    t.scalars[BINNED] = t.scalars[LOGGED]
+    if t.log[last % LOG_ROWS, LOG_FROM] > t.log[last % LOG_ROWS, LOG_TO]:
         return  # nothing crossed
-    row, ticks = s.log[last % LOG_ROWS], p.machine[TICKS]
+    row, ticks = t.log[last % LOG_ROWS], p.machine[TICKS]
     final = max(row[LOG_FROM], row[LOG_TO] - 1) // ticks
-    widen(s, final)
-    final >>= s.scalars[SHIFT]
-    before, now = np.zeros(s.windows.shape[0], dtype=np.int64), np.zeros(s.windows.shape[0], dtype=np.int64)
+    widen(t, final)
+    final >>= t.scalars[SHIFT]
+    before, now = np.zeros(t.windows.shape[0], dtype=np.int64), np.zeros(t.windows.shape[0], dtype=np.int64)
     stack = np.zeros((STACK, 5), dtype=np.int64)
-    for at in range(row[LOG_FROM] // ticks >> s.scalars[SHIFT], final + 1):
-        edge = ((at + 1) << s.scalars[SHIFT]) * ticks
+    for at in range(row[LOG_FROM] // ticks >> t.scalars[SHIFT], final + 1):
+        edge = ((at + 1) << t.scalars[SHIFT]) * ticks
         now[:] = 0
-        add_crossed(s.log, stack, push_repeats(s.log, last, edge if at < final else 1 << 61, 1, limit, stack, 0), now)
+        add_crossed(t.log, stack, push_repeats(t.log, last, edge if at < final else 1 << 61, 1, limit, stack, 0), now)
         for k in range(now.shape[0]):
-            s.windows[k, at] += now[k] - before[k]
+            t.windows[k, at] += now[k] - before[k]
             before[k] = now[k]
