@@ -163,13 +163,18 @@ class Fill(Level):
 
 @dataclass(slots=True)
 class Hold(Level):
-    """Outputs: gives room to tile after tile, loads those with sums outside, writes them back."""
+    """Outputs: gives room to tile after tile, loads those with sums outside, writes them back.
+
+    ``taken``: the next tile has its room, and was where ``marks`` say; ``loading``: it is on its way in.
+    ``undrained`` are the keys of tiles that are not written back yet, ``end`` is when the last one was.
+    """
 
     drains: TileCursor | None = None
     taken: bool = False
     loading: bool = False
     undrained: deque[tuple[int, ...]] = field(default_factory=deque)
     end: int = 0
+    marks: Breaks = ()
     _way_out: Breaks = ()
 
     def proceed(self) -> None:
@@ -181,22 +186,20 @@ class Hold(Level):
                     return
                 self._take()
                 self.taken = True
-                self.source = Resident(tile, self.world.cycle, self._known())
-            assert self.source is not None
+                self.marks = self._known()
             if not tile.first:
                 if tile.key in self.undrained:
                     return
                 assert self.fill_lane is not None
                 self.loading = True
-                marks = (*self.source.breaks, *self._way_out)
+                marks = (*self.marks, *self._way_out)
                 self._ask(self.fill_lane, "fill", tile, self.world.cycle, marks)
                 return
-            self._admit(tile, self.world.cycle, self.source.breaks)
+            self._admit(tile, self.world.cycle, self.marks)
             tile = self.cursor.tile
 
     def _admit(self, tile: Tile, cycle: int, breaks: Breaks) -> None:
-        self.taken = False
-        self.source = None
+        self.taken, self.marks = False, ()
         self.undrained.append(tile.key)
         self._go_on()
         self.pass_on(Resident(tile, cycle, breaks))
@@ -211,6 +214,11 @@ class Hold(Level):
         self.loading = False
         self._admit(self.cursor.tile, visible, breaks)
         self.proceed()
+
+    def shift(self, cycles: int) -> None:
+        """Move all times on by ``cycles``."""
+        Level.shift(self, cycles)
+        self.marks = later(self.marks, cycles)
 
     def jump(self, loop: int, far: int) -> None:
         """Tiles that are not written back yet are ``far`` iterations of a loop further on."""

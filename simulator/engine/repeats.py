@@ -133,6 +133,7 @@ class Repeats:
             yield level.asked
         if isinstance(level, Hold):
             yield from (level.taken, level.loading, len(level.undrained))
+            yield from _marks(level.marks, base, low)
             here = level.cursor.tile
             for key in level.undrained if here is not None else ():
                 assert here is not None
