@@ -76,6 +76,8 @@ def _shapes(n: _Sizes, tables: Tables, series: int, tally: int) -> Shapes:
         "scalars": (kernel.SCALARS,), "heads": (streams, 6), "digit": (cursors, n.loops),
         "extent": (cursors, n.loops), "stream": (streams, kernel.STREAM_COLUMNS),
         "release_words": (streams, n.releases), "port_free": (n.ports,),
+        "tile_time": (streams, n.tiles), "tile_until": (streams, n.tiles, n.tile_marks),
+        "arrival": (3, n.ring, n.pes), "until": (streams, n.parts, n.marks),
         "tile_cause": (streams, n.tiles, n.tile_marks), "cause": (streams, n.parts, n.marks),
         "part": (streams, n.parts), "delivery": (3, n.ring, 2), "tile": (3, n.ring), "chain": (n.pes, 2),
         "open_kind": (n.slots,), "slot_tile": (n.slots, n.pes), "block_visit": (tables.blocks,),
@@ -89,9 +91,7 @@ def _shapes(n: _Sizes, tables: Tables, series: int, tally: int) -> Shapes:
 def _clocks(n: _Sizes) -> Shapes:
     streams = kernel.STREAMS
     return {
-        "release_time": (streams, n.releases), "tile_time": (streams, n.tiles),
-        "tile_until": (streams, n.tiles, n.tile_marks), "arrival": (3, n.ring, n.pes),
-        "until": (streams, n.parts, n.marks), "pe": (3, n.pes), "slot": (4, n.slots, n.pes),
+        "release_time": (streams, n.releases), "pe": (3, n.pes), "slot": (4, n.slots, n.pes),
         "leaving": (3, n.ring), "passed": (1,), "finish": (streams,), "sent": (streams,),
     }  # fmt: skip
 

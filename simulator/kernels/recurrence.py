@@ -303,6 +303,38 @@ def shift_blocks(p: Program, s: State, h: Past, blocks: int, cycles: int, low: i
             s.block_time[block, BLOCK_END] = times[2 * (tile - hot) + 1] + cycles
 
 
+@stage
+def shift_rows(p: Program, s: State, pause: int, low: int) -> None:
+    """Put off what is in rings: tiles that have just come, deliveries that are not used up, results that may hold up others."""
+    parts, tiles = s.part.shape[1], s.tile_time.shape[1]
+    for stream in range(STREAMS):
+        c = s.stream[stream]
+        for tile in range(first_recent(s, stream, low), c[TILES]):
+            s.tile_time[stream, tile % tiles] += pause
+            for i in range(s.tile_until.shape[2]):
+                s.tile_until[stream, tile % tiles, i] += pause
+        first, last = oldest_tile(p, s) if stream >= PIN else c[SEEN], c[DONE]
+        if stream == POUT:
+            first = max(first - p.machine[LEAVING_TILES], 0)
+        else:
+            for delivery in range(first, last + 1):
+                for pe in range(s.pe.shape[1]):
+                    s.arrival[stream, delivery % s.arrival.shape[1], pe] += pause
+            first, last = first_part(s, stream, first, last), c[PART_COUNT]
+        for row in range(first, last):
+            for i in range(s.until.shape[2]):
+                s.until[stream, row % parts, i] += pause
+
+
+@stage
+def first_part(s: State, stream: int, first: int, last: int) -> int:
+    """The first part of the deliveries from ``first`` up to ``last``, the one under way; none that is past where there are none."""
+    for delivery in range(first, last + (s.stream[stream, AT_WORD] > 0)):
+        if stream != PIN or delivery == last or s.tile[HAS_PSUM, delivery % s.tile.shape[1]] != 0:
+            return int(s.delivery[stream, delivery % s.delivery.shape[1], FIRST_PART])
+    return int(s.stream[stream, PART_COUNT])
+
+
 def skip(address: Any, loop: int) -> int:
     """Skip what ``h.jump`` says of ``loop``: periods of iterations, cycles each, as since ``h.known_tally``; 0 if the log forgot them."""
     rows = rows_at(address)
@@ -318,6 +350,7 @@ def skip(address: Any, loop: int) -> int:
     moved_out = s.digit[POUT, loop] != h.known_digit[POUT, loop]
     blocks = p.nest[loop, WEIGHT] * step * times if moved_out else 0
     shift_blocks(p, s, h, blocks, pause, low)
+    shift_rows(p, s, pause, low)
     for cursor in range(CURSORS):
         if s.digit[cursor, loop] != h.known_digit[cursor, loop]:
             s.digit[cursor, loop] += step * times

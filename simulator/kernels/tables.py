@@ -109,13 +109,14 @@ class State(NamedTuple):
     known_tally: A
     known_digit: A  # [CURSORS, L]
     known_tile: A  # [STREAMS, 2] each stream's tile, tiles that had come
-    # Times, all in one array:
-    times: A
-    release_time: A  # [STREAMS, ring]
+    # Times in rings: a skip puts off only what still matters.
     tile_time: A  # [STREAMS, tiles] when each tile became resident
     tile_until: A  # [STREAMS, tiles, marks] ... until when
     arrival: A  # [3, ring, PE] when each PE has its words of a delivery
     until: A  # [STREAMS, parts, marks] ... until when
+    # Other times, all in one array:
+    times: A
+    release_time: A  # [STREAMS, ring]
     pe: A  # [3, PE] accounted until; last addition ended; psum at the chain's tail came
     slot: A  # [4, slot, PE] per open output tile: MACs end, additions end, psums were missing until, were outside until
     leaving: A  # [3, ring] per output tile: ready to leave, gone, added in every PE

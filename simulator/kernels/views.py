@@ -100,7 +100,7 @@ if compiled():
     def state_at(rows: Rows) -> Any:
         """The arrays of the `State` but for those of its `Log` and its `Past`: every array costs at every call."""
         return Now(  # type: ignore[call-arg]
-            view1(rows, 11), view2(rows, 12), view2(rows, 13), view2(rows, 14), view2(rows, 15), view2(rows, 16), view1(rows, 17), view3(rows, 18), view3(rows, 19), view2(rows, 20), view3(rows, 21), view2(rows, 22), view2(rows, 23), view1(rows, 24), view2(rows, 25), view1(rows, 26), view2(rows, 27), view2(rows, 28), view2(rows, 38), view2(rows, 39), view3(rows, 40), view3(rows, 41), view3(rows, 42), view2(rows, 43), view3(rows, 44), view2(rows, 45), view1(rows, 46), view1(rows, 47), view1(rows, 48), view2(rows, 50), view2(rows, 51), view2(rows, 52), view1(rows, 53), view1(rows, 54), view2(rows, 55), view1(rows, 56), view1(rows, 57),
+            view1(rows, 11), view2(rows, 12), view2(rows, 13), view2(rows, 14), view2(rows, 15), view2(rows, 16), view1(rows, 17), view3(rows, 18), view3(rows, 19), view2(rows, 20), view3(rows, 21), view2(rows, 22), view2(rows, 23), view1(rows, 24), view2(rows, 25), view1(rows, 26), view2(rows, 27), view2(rows, 28), view2(rows, 37), view3(rows, 38), view3(rows, 39), view3(rows, 40), view2(rows, 42), view2(rows, 43), view3(rows, 44), view2(rows, 45), view1(rows, 46), view1(rows, 47), view1(rows, 48), view2(rows, 50), view2(rows, 51), view2(rows, 52), view1(rows, 53), view1(rows, 54), view2(rows, 55), view1(rows, 56), view1(rows, 57),
         )
 
     @stage
@@ -111,7 +111,7 @@ if compiled():
     @stage
     def past_at(rows: Rows) -> Any:
         """The `Past` of the `State`."""
-        return Past(view1(rows, 31), view1(rows, 32), view1(rows, 33), view1(rows, 34), view2(rows, 35), view2(rows, 36), view1(rows, 37), view1(rows, 49))
+        return Past(view1(rows, 31), view1(rows, 32), view1(rows, 33), view1(rows, 34), view2(rows, 35), view2(rows, 36), view1(rows, 41), view1(rows, 49))
 
     @stage
     def rows_at(address: Any) -> Rows:
