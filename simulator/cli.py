@@ -158,7 +158,7 @@ def run(
     except KeyboardInterrupt:
         _say("interrupted before a layer had finished; nothing was written")
         raise typer.Exit(INTERRUPTED) from None
-    if save_outputs is not None:
+    if save_outputs is not None and result.layers:
         result.save_outputs(save_outputs)
     _deliver(_with_command(result, context.obj), out, as_json=as_json, quiet=quiet, force=force)
 

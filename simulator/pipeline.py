@@ -212,7 +212,11 @@ def measure_job(
         return measure(machine)
     from simulator.engine.function import compute
 
-    computed = compute(job.layer, job.mapping, architecture, job.operands.of(job.layer, architecture))
+    try:
+        computed = compute(job.layer, job.mapping, architecture, job.operands.of(job.layer, architecture))
+    except MemoryError:
+        told = "data that fit into memory were expected: fewer images or layers without operands"
+        raise refuse(job.layer.name, "operands", None, told) from None
     machine = LayerMachine(
         replace(job.layer, zeros=computed.zeros), job.mapping, architecture, relaxed,
         fast_forward=fast_forward, coded_bits=computed.coded_bits,

@@ -21,7 +21,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from simulator.components.codecs import RunLength
 from simulator.components.memories.dram import Dram
 from simulator.components.networks.base import Ints
 from simulator.engine.mac_program import OUTPUT_ORDER, MacProgram, input_strides, strides_of
@@ -123,8 +122,7 @@ class Computed:
         """
         rows, bits = self._rows(data_type, block), self.architecture.word_bits[data_type]
         dram = self.architecture.memories[self.architecture.outermost]
-        coded = isinstance(dram, Dram) and data_type != "weight"
-        codec: RunLength | None = dram.codecs.get(data_type) if coded else None  # type: ignore[attr-defined]
+        codec = dram.codecs.get(data_type) if isinstance(dram, Dram) and data_type != "weight" else None
         return int(rows.size) * bits if codec is None else codec.coded_bits(rows, bits)
 
     def _rows(self, data_type: DataType, block: Block) -> NDArray[Any]:

@@ -163,12 +163,12 @@ def windows(machine: LayerMachine) -> Tree:
         fold *= 2
     count = machine.end // (width * fold) + 1
     series = state.windows.reshape(len(state.windows), -1, fold).sum(axis=2)[:, :count].copy()
-    ports = kernel.STREAMS + len(machine.ports)
+    tiles = kernel.STREAMS + len(machine.ports)
     out: Tree = {"width_cycles": np.array(width * fold)}
     out |= {f"words.{stream}": series[i] for i, stream in enumerate(STREAM_NAMES)}
     out |= {f"units.{name}": series[kernel.STREAMS + port.number] for name, port in machine.ports.items()}
     for level in machine.levels.values():
-        taken, given = series[ports + 2 * level.number], series[ports + 2 * level.number + 1]
+        taken, given = series[tiles + 2 * level.number], series[tiles + 2 * level.number + 1]
         out[f"tiles.{level.name}.{level.data_type}"] = np.cumsum(taken - given)
     return out
 

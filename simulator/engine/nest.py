@@ -43,8 +43,9 @@ class Nest:
         return max((i for i, loop in enumerate(self.loops) if loop.dimension == dimension), default=-1)
 
     def inside(self) -> tuple[list[int], list[int]]:
-        """Of the loops around passes: the next one in over the same dimension (second, -1: none), how many
-        iterations such loops make inside a whole one of each (first).
+        """(iterations, next loops in; -1: none) of loops over one dimension, for every loop around passes.
+
+        Iterations are those that such loops make inside a whole one of the loop.
         """
         counts, children = [1] * len(self.loops), [-1] * len(self.loops)
         for i in range(self.split - 1, -1, -1):

@@ -280,7 +280,7 @@ class Tables:
         widths = {0: 0, 1: 1, 2: 1, 3: 2}
         capacity = self._capacity()
         for i, delivery in enumerate(deliveries):
-            stream = widths.get(i % 5)
+            stream = widths.get(i % kernel.DELIVERIES)
             if stream is not None and _most(delivery) > capacity[stream]:
                 raise refuse(
                     self.layer.name,

@@ -26,9 +26,9 @@ DEEDS = ("give", "through", "arrived", "drained")
 """What levels have their agendas do."""
 TILE_COLUMNS = [kernel.AT_TILE, kernel.TILES]
 MOST_MOMENTS = 256
-"""How many earlier passes are remembered."""
+"""How many different states of the machine are remembered."""
 MOST_ALIKE = 4
-"""How many of them that were alike."""
+"""How many moments are remembered of each."""
 PATIENCE = 96
 """After how many passes without a match only every fourth is looked at."""
 
@@ -62,8 +62,7 @@ class Repeats:
             self._misses += 1
             return
         machine, s = self.machine, self.machine.state
-        ticks = int(machine.program.machine[kernel.TICKS])
-        base = int(s.scalars[kernel.LAST_START]) // ticks
+        base = int(s.scalars[kernel.LAST_START]) // machine.array.ticks
         picture = machine.bound.picture(base)
         if picture is None:
             return
@@ -101,10 +100,9 @@ class Repeats:
     def _around(self, base: int, low: int) -> Iterator[int]:
         """The state outside the array relative to ``base``; what is before ``low`` is past."""
         machine = self.machine
-        order = sorted(machine.world._queue)
-        sleepers = {id(x._alarm): i for i, x in enumerate((machine.fabric, *machine.agendas.values()))}
-        for time, priority, _, event in order:
-            yield from (int(time) - base, priority, sleepers.get(id(event), -1))
+        sleepers = {id(x.alarm): i for i, x in enumerate((machine.fabric, *machine.agendas.values()))}
+        for time, priority, event in machine.world.pending():
+            yield from (time - base, priority, sleepers.get(id(event), -1))
         for port in machine.ports.values():
             free = port.free_at - base * machine.fabric.ticks
             yield free if port.free_at > low * machine.fabric.ticks else PAST
@@ -282,7 +280,7 @@ def _put_off(what: object, cycles: int) -> object:
 
 
 def _marks(breaks: Breaks, base: int, low: int) -> Iterator[int]:
-    """Where something was, relative to ``base``; -1 ends it."""
+    """Where something was, relative to ``base``; `PAST` ends it."""
     for until, cause in breaks:
         if until > low:
             yield from (until - base, cause)

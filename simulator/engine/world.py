@@ -47,6 +47,10 @@ class World(simpy.Environment):
         """The cycle of the next event, ``forever`` where there is none."""
         return int(self._queue[0][0]) if self._queue else forever
 
+    def pending(self) -> list[tuple[int, int, simpy.Event]]:
+        """(cycle, priority, event) of everything that is to happen, in order."""
+        return [(int(cycle), priority, event) for cycle, priority, _, event in sorted(self._queue)]
+
     def shift(self, cycles: int) -> None:
         """Move now and everything that is to happen by ``cycles``."""
         self._now += cycles
@@ -56,13 +60,13 @@ class World(simpy.Environment):
 class Sleeper:
     """A SimPy process that sleeps until the earliest cycle that it was asked to wake at, and then acts.
 
-    A subclass says what it does in `act`; all its state is in its attributes.
+    A subclass says what it does in `act`; all its state is in its attributes. ``alarm`` is what wakes it.
     """
 
     def __init__(self, world: World, priority: int) -> None:
         self.world, self.priority = world, priority
         self.due: int | None = None
-        self._alarm = simpy.Event(world)
+        self.alarm = simpy.Event(world)
         world.process(self._run())
 
     def wake_at(self, cycle: int) -> None:
@@ -70,9 +74,9 @@ class Sleeper:
         if self.due is not None:
             if self.due <= cycle:
                 return
-            self.world.take_back(self._alarm)
+            self.world.take_back(self.alarm)
         self.due = cycle
-        self.world.put(self._alarm, self.priority, cycle)
+        self.world.put(self.alarm, self.priority, cycle)
 
     def act(self) -> None:
         """Do what is due now."""
@@ -80,8 +84,8 @@ class Sleeper:
 
     def _run(self) -> Process:
         while True:
-            yield self._alarm
-            self._alarm, self.due = simpy.Event(self.world), None
+            yield self.alarm
+            self.alarm, self.due = simpy.Event(self.world), None
             self.act()
 
 
@@ -143,7 +147,7 @@ class Lane:
     """A way between two memories for one stream: its ports, outermost first, and what waits on it, in order.
 
     ``sent`` is called with a request and the cycle in which its last slot ends, when it is granted, and
-    ``done`` with (request, visible cycle, where it was) on ``receiver``'s agenda when it is visible.
+    ``done`` with (its subject, visible cycle, where it was) on ``receiver``'s agenda when it is visible.
     """
 
     stream: str

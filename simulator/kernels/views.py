@@ -80,12 +80,6 @@ def view3(rows: A, i: int) -> A:
     return numba.carray(_pointer(rows[i, 0]), (rows[i, 1], rows[i, 2], rows[i, 3]))  # type: ignore[no-any-return]
 
 
-@stage
-def view4(rows: A, i: int) -> A:
-    """Array ``i`` as one of four dimensions."""
-    return numba.carray(_pointer(rows[i, 0]), (rows[i, 1], rows[i, 2], rows[i, 3], rows[i, 4]))  # type: ignore[no-any-return]
-
-
 if compiled():
 
     @stage

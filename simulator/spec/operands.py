@@ -10,6 +10,8 @@ Signed arrays hold two's complement words, unsigned arrays hold unsigned words, 
 """
 
 import hashlib
+import lzma
+import re
 import zipfile
 import zlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -31,6 +33,10 @@ from simulator.spec.workload import folded
 Integers = NDArray[np.integer[Any]]
 OPERAND_NAMES: Final[dict[str, DataType]] = {"weights": "weight", "inputs": "input"}
 """What the two operands are called, and their data types."""
+_UNREADABLE: Final = (
+    OSError, ValueError, EOFError, MemoryError, RuntimeError, zipfile.BadZipFile, zlib.error, lzma.LZMAError,
+)  # fmt: skip
+"""What reading an archive raises that is absent, damaged, encrypted, packed in an odd way or too large."""
 ALL_LAYERS: Final = "all"
 MOST_BITS: Final = 64
 
@@ -119,9 +125,13 @@ def input_shape(layer: Layer) -> tuple[int, ...]:
     return (*(layer.sizes[d] for d in ("N", "G", "C")), *layer.input_size)
 
 
+def _spelled_out(given: Given) -> Given:
+    return RandomOperands() if isinstance(given, str) and given == RANDOM else given
+
+
 def describe(given: Given) -> dict[str, Any]:
     """Where operands come from, so that a result can be traced: a seed, or a hash of the data."""
-    given = RandomOperands() if given == RANDOM else given
+    given = _spelled_out(given)
     if isinstance(given, RandomOperands):
         return {"random": {"seed": given.seed, "zeros": {k: str(v) for k, v in given.zeros.items()}}}
     if isinstance(given, str | Path):
@@ -146,7 +156,7 @@ def operands_of(
 
     ``known`` are the names of all layers of the workload. Raises `InputError` with everything that is wrong.
     """
-    given = RandomOperands() if given == RANDOM else given
+    given = _spelled_out(given)
     if isinstance(given, RandomOperands):
         return _drawn(given, layers, known)
     if isinstance(given, str | Path):
@@ -170,7 +180,7 @@ def _from_file(
             if faults:
                 raise InputError(faults)
             arrays = {n: tuple(archive[k] for k in keys) for n, keys in pairs.items()}
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+    except _UNREADABLE as error:
         reason = (error.strerror if isinstance(error, OSError) else None) or "it cannot be read as one"
         raise refuse(place, "", None, f"an .npz file of integer arrays was expected: {reason}") from None
     return _from_arrays(place, arrays, architecture, layers, known)
@@ -309,6 +319,8 @@ def _drawn(
 ) -> dict[str, Operands | Drawn]:
     if isinstance(given.seed, bool) or not isinstance(given.seed, int) or given.seed < 0:
         raise refuse("operands", "seed", shown(given.seed), "a whole number of at least 0 was expected")
+    if not isinstance(given.zeros, Mapping):
+        raise refuse("zeros", "", shown(given.zeros), "fractions by layer name were expected")
     wanted, faults = _fractions(given.zeros, layers, known)
     if faults:
         raise InputError(faults)
@@ -317,6 +329,9 @@ def _drawn(
         if isinstance(layer, Layer):
             own = {d: f for d in OPERAND_NAMES.values() if (f := _wanted(wanted, layer, d)) is not None}
             out[layer.name] = Drawn(own, given.seed)
+    if not out:
+        ran = ", ".join(layer.name for layer in layers)
+        raise refuse("operands", "", ran, "a layer with MACs that runs was expected")
     return out
 
 
@@ -358,11 +373,17 @@ def _fractions(
     return out, faults
 
 
+_LONG_EXPONENT: Final = re.compile(r"[eE][+-]?\d{4}")
+"""Exponents that would take a `Fraction` for ever to write out."""
+
+
 def _fraction(value: Any) -> Fraction | None:
     """A number from 0 to 1 as it is written; None for anything else."""
     if isinstance(value, bool) or not isinstance(value, int | float | str | Fraction):
         return None
     try:
+        if isinstance(value, str) and _LONG_EXPONENT.search(value):
+            return None
         fraction = value if isinstance(value, Fraction) else Fraction(str(value))
     except (ValueError, ZeroDivisionError):
         return None
@@ -374,7 +395,7 @@ def read_zeros(texts: Iterable[str]) -> dict[str, str]:
     out: dict[str, str] = {}
     faults = []
     for text in texts:
-        name, equals, fraction = text.rpartition("=")
+        name, equals, fraction = (part.strip() for part in text.rpartition("="))
         if not equals or not name:
             faults.append(Problem("--zeros", "", shown(text), "LAYER=FRACTION was expected"))
         elif name in out:
