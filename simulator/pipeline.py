@@ -202,23 +202,35 @@ def measure_job(
         vector = VectorMachine(job.layer, architecture, relaxed)
         vector.run()
         return vector.measure()
+    assert job.mapping is not None
+    try:
+        return _measure_macs(architecture, job, job.mapping, relaxed, fast_forward=fast_forward)
+    except OverflowError:
+        told = "fewer images or rates with smaller numerators were expected: times do not fit into 64 bits"
+        raise refuse(job.layer.name, "rates", None, told) from None
+
+
+def _measure_macs(
+    architecture: Architecture, job: Job, mapping: Mapping, relaxed: frozenset[str], *, fast_forward: bool
+) -> dict[str, Any]:
+    """Simulate one layer with MACs, on its data where it has some."""
     from simulator.engine.machine import LayerMachine
     from simulator.engine.measure import measure
 
-    assert job.mapping is not None
+    assert isinstance(job.layer, Layer)
     if job.operands is None:
-        machine = LayerMachine(job.layer, job.mapping, architecture, relaxed, fast_forward=fast_forward)
+        machine = LayerMachine(job.layer, mapping, architecture, relaxed, fast_forward=fast_forward)
         machine.run()
         return measure(machine)
     from simulator.engine.function import compute
 
     try:
-        computed = compute(job.layer, job.mapping, architecture, job.operands.of(job.layer, architecture))
+        computed = compute(job.layer, mapping, architecture, job.operands.of(job.layer, architecture))
     except MemoryError:
         told = "data that fit into memory were expected: fewer images or layers without operands"
         raise refuse(job.layer.name, "operands", None, told) from None
     machine = LayerMachine(
-        replace(job.layer, zeros=computed.zeros), job.mapping, architecture, relaxed,
+        replace(job.layer, zeros=computed.zeros), mapping, architecture, relaxed,
         fast_forward=fast_forward, coded_bits=computed.coded_bits,
     )  # fmt: skip
     machine.run()

@@ -308,6 +308,9 @@ class ArrayProcess(Sleeper):
             if code == array.PASSED and self.repeats is not None:
                 self.repeats.look_back()
         if code == array.AT_LIMIT:
-            self.wake_at(self.world.peek_cycle(kernel.FOREVER))
+            limit = self.world.peek_cycle(kernel.FOREVER)
+            if limit * self.ticks >= kernel.FOREVER:
+                raise OverflowError("the kernel's time has come to its end")
+            self.wake_at(limit)
         else:
             self.finished = bool(s.stream[:, kernel.ENDED].all())

@@ -169,6 +169,8 @@ class Repeats:
         )
         if times <= 0:
             return False
+        if (now.base + cycles * times) * self.machine.array.ticks >= kernel.FOREVER:
+            raise OverflowError("the kernel's time would come to its end")
         s = self.machine.state
         s.known_digit[:], s.known_tile[:], s.known_tally[:] = then.digit, then.tiles, then.tally
         passes = int(s.passes.sum())

@@ -38,10 +38,10 @@ PORT_TICKS, PORT_CAUSE, PORT_MODE, PORT_RANK = range(4)  # a rank per stream fro
 (STARTED, MAC_TILE, ACC_TILE, EVENTS, GRANTS, LAST_START, SHIFT, LOGGED, BINNED, NEW_W, NEW_I, NEW_O, MAC_KIND, TILE_KIND, PASS_KIND, LEFT_KIND, MACS_DONE, TO_OPEN, TURNED, CROSSED, SIMULATED_STEPS, SIMULATED_PASSES, TRIES, KNOWN, KNOWN_LENGTH, KNOWN_BASE, KNOWN_LOG) = range(27)
 SCALARS = 27
 
-# A stream's columns: its place (kind of step, way of a window, level of the last turn, psum block, no reduction has
+# A stream's columns: its place (kind of step, way of a window, psum block, no reduction has
 # advanced, the block was written before), its tile in the innermost buffer, words of the step already sent, what it has done ...
-(KIND, MODE, LEVEL, BLOCK, FIRST, AGAIN, AT_TILE, TILE_BASE, AT_WORD, LEAVE, ENDED, DONE, SENT, RELEASED, REUSED, LAST_GRANT, TILES, SEEN, HELD, PART_COUNT) = range(20)
-STREAM_COLUMNS = 20
+(KIND, MODE, BLOCK, FIRST, AGAIN, AT_TILE, TILE_BASE, AT_WORD, LEAVE, ENDED, DONE, SENT, RELEASED, REUSED, LAST_GRANT, TILES, SEEN, HELD, PART_COUNT) = range(19)
+STREAM_COLUMNS = 19
 MOVED, BUSY = range(2)
 CLOCK, LAST_ACC, ROOT = range(3)
 MAC_END, ACC_END, ACC_IN, OUTSIDE_UNTIL = range(4)

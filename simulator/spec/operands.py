@@ -223,12 +223,8 @@ def _from_arrays(
             else:
                 faults += found
     if not faults and not out:
-        ran = ", ".join(layer.name for layer in layers)
-        faults.append(
-            Problem(
-                place, "", ", ".join(map(str, given)), f"operands of a layer that runs were expected: {ran}"
-            )
-        )
+        told = f"operands of a layer that runs were expected: {', '.join(layer.name for layer in layers)}"
+        faults.append(Problem(place, "", ", ".join(map(str, given)), told))
     if faults:
         raise InputError(faults)
     return out
@@ -330,8 +326,7 @@ def _drawn(
             own = {d: f for d in OPERAND_NAMES.values() if (f := _wanted(wanted, layer, d)) is not None}
             out[layer.name] = Drawn(own, given.seed)
     if not out:
-        ran = ", ".join(layer.name for layer in layers)
-        raise refuse("operands", "", ran, "a layer with MACs that runs was expected")
+        raise refuse("operands", "", None, "a layer with MACs that runs was expected")
     return out
 
 
@@ -373,17 +368,13 @@ def _fractions(
     return out, faults
 
 
-_LONG_EXPONENT: Final = re.compile(r"[eE][+-]?\d{4}")
-"""Exponents that would take a `Fraction` for ever to write out."""
-
-
 def _fraction(value: Any) -> Fraction | None:
     """A number from 0 to 1 as it is written; None for anything else."""
     if isinstance(value, bool) or not isinstance(value, int | float | str | Fraction):
         return None
+    if isinstance(value, str) and re.search(r"[eE][+-]?\d{4}", value):  # would take for ever to write out
+        return None
     try:
-        if isinstance(value, str) and _LONG_EXPONENT.search(value):
-            return None
         fraction = value if isinstance(value, Fraction) else Fraction(str(value))
     except (ValueError, ZeroDivisionError):
         return None

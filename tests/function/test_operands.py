@@ -1,6 +1,7 @@
 """Operands as they are given: as arrays, in a file or at random; what they do to a run; and what is refused."""
 
 import json
+import zipfile
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -309,6 +310,8 @@ def test_operands_from_a_file(here: Path, capsys: pytest.CaptureFixture[str]) ->
         (["--operands", "random", "--zeros", "A"], "error: --zeros: LAYER=FRACTION was expected (got A)"),
         (["--operands", "random", "--zeros", "A=0.5", "--zeros", "A=0.6"], "error: --zeros: A: one fraction for a layer was expected (got 0.6)"),
         (["--operands", "random", "--zeros", "A=2"], "error: zeros: A: a fraction from 0 to 1 was expected (got 2)"),
+        (["--operands", "random", "--zeros", "A=1e-99999999"], "error: zeros: A: a fraction from 0 to 1 was expected (got 1e-99999999)"),
+        (["--operands", "lzma.npz"], "error: lzma.npz: an .npz file of integer arrays was expected"),
         (["--operands", "random", "--seed", "-1"], "--seed"),
         (["--operands", "random", "--save-outputs", "no/o.npz"], "error: no/o.npz: a new file in a directory that exists was expected"),
         (["--operands", "random", "--save-outputs", "data.npz"], "error: data.npz: a new file in a directory that exists was expected"),
@@ -328,6 +331,12 @@ def test_wrong_options_are_refused(options: list[str], said: str, here: Path, ca
     np.savez("objects.npz", **{"A.weights": np.array([{}]), "A.inputs": INPUTS})  # type: ignore[arg-type]
     whole = Path("data.npz").read_bytes()
     Path("cut.npz").write_bytes(whole[: len(whole) // 2])
+    with zipfile.ZipFile("lzma.npz", "w", zipfile.ZIP_LZMA) as packed, zipfile.ZipFile("data.npz") as plain:
+        for name in plain.namelist():
+            packed.writestr(name, plain.read(name))
+    damaged = bytearray(Path("lzma.npz").read_bytes())
+    damaged[60:80] = bytes([255] * 20)
+    Path("lzma.npz").write_bytes(damaged)
     with pytest.raises(SystemExit) as ended:
         main(["run", "eyeriss_v1", "net.yaml", *options])
     output = capsys.readouterr()
@@ -335,3 +344,9 @@ def test_wrong_options_are_refused(options: list[str], said: str, here: Path, ca
     assert output.out == ""
     assert said in output.err
     assert not Path("results").exists()
+
+
+@pytest.mark.parametrize("given", [WEIGHTS, RandomOperands(None), RandomOperands([("A", 0.5)])])  # type: ignore[arg-type]
+def test_operands_of_another_type_are_refused(given: object, here: Path) -> None:
+    with pytest.raises(InputError, match="by layer name were expected"):
+        simulator.simulate("eyeriss_v1", "net.yaml", operands=given)  # type: ignore[arg-type]
