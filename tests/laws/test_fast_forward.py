@@ -1,14 +1,19 @@
 """Skipping what repeats changes nothing: every number and every window is that of the full run."""
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import pytest
+import simpy
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from random_machines import built, changed, mapped
 
 from simulator.dataflows import map_layer
+from simulator.engine.repeats import Repeats
+from simulator.engine.world import World
+from simulator.kernels import tables as kernel
 from simulator.mapping.mapping import Mapping
 from simulator.mapping.nest import Loop
 from simulator.pipeline import Job, measure_job
@@ -100,6 +105,10 @@ NESTS = {
     "prefetch across an outer loop": (nest_of(dram="G 150,M 2", glb="N 7", pe="C 4"), {"G": 150, "M": 2, "N": 7, "C": 4}),
     "a last iteration that is shorter": (nest_of(dram="M 400 by 3,N 6", pe="M 3,C 3"), {"M": 1198, "N": 6, "C": 3}),
     "parts of a tile": (nest_of(dram="N 300", glb="M 10", steps="Q 5", pe="C 3"), {"N": 300, "M": 10, "Q": 5, "C": 3}),
+    "steps that end with a shorter one": (nest_of(dram="M 5", steps="Q 60 by 3", pe="Q 3,S 3"), {"M": 5, "Q": 178, "S": 3}),
+    "a sum over steps": (nest_of(dram="N 5", steps="M 3,C 60", pe="C 2"), {"N": 5, "M": 3, "C": 120}),
+    "psums read soon after they were written": (nest_of(glb="M 200,C 2,N 3", pe="C 2"), {"M": 200, "C": 4, "N": 3}),
+    "psums read again in steps": (nest_of(dram="N 5", steps="M 60,C 2,P 3", pe="C 2"), {"N": 5, "M": 60, "C": 4, "P": 3}),
     "psum blocks": (nest_of(dram="N 2", glb="C 6,M 200", pe="C 2"), {"N": 2, "C": 12, "M": 200}),
 }  # fmt: skip
 
@@ -114,6 +123,32 @@ def test_awkward_rates(name: str, arbitration: str) -> None:
     assert_equal(full, quick)
     steps = full["steps"]
     assert quick["passes_skipped"] > 0 or steps >= 10 * full["passes"], "nothing was skipped: the case tests nothing"
+
+
+PLAIN = {"memories__dram__bytes_per_cycle": 4, "memories__glb__read_words_per_cycle": 2} | {
+    f"networks__{name}__words_per_cycle": 1 for name in "wipo"
+}  # fmt: skip
+"""Rates with which every iteration is like the one before, so that what repeats ends exactly where it may."""
+
+
+@pytest.mark.parametrize("name", NESTS)
+@pytest.mark.parametrize("adder", ["shared", "private"])
+@pytest.mark.parametrize("initial", ["zero", "buffer"])
+def test_periods_of_one_iteration(name: str, adder: str, initial: str) -> None:
+    mapping, sizes = NESTS[name]
+    machine = built(machine_of(**PLAIN, array__pe__adder=adder, array__initial_psums=initial))
+    assert_equal(*both(layer_of(**sizes), mapping, machine))
+
+
+@pytest.mark.parametrize("taps", [5, 7])
+def test_padding_at_both_ends(taps: int) -> None:
+    """The first and the last rows of a feature map have padding, which does not cross the link."""
+    sizes = {"N": 1, "G": 1, "M": 1, "C": 2, "P": 60, "Q": 4, "R": taps, "S": 1}
+    layer = Layer("layer", sizes, input_size=(60, 4), padding_before=(taps // 2, 0))  # type: ignore[arg-type]
+    small = built(machine_of(**PLAIN, memories__glb__capacity_bytes=512))  # soon full, so that tiles repeat early
+    full, quick = both(layer, nest_of(dram="P 60", steps="Q 4", pe=f"R {taps},C 2"), small)
+    assert_equal(full, quick)
+    assert quick["passes_skipped"] > 0
 
 
 @settings(max_examples=40, deadline=None, derandomize=True, database=None, suppress_health_check=list(HealthCheck))
@@ -146,3 +181,53 @@ def test_a_thousand_times_the_batch_is_simulated_in_as_many_passes() -> None:
         simulated.append(run["passes_simulated"])
     assert simulated[0] < 400
     assert max(simulated) - min(simulated) < 20
+
+
+TIMES: dict[str, Callable[[kernel.State], tuple[Any, Any]]] = {
+    "a port is free": lambda s: (s.port_free, 0),
+    "another port is free": lambda s: (s.port_free, len(s.port_free) - 1),
+    "a tile was written back": lambda s: (s.leaving[kernel.OUT_FINISH], (s.stream[kernel.POUT, kernel.DONE] - 1) % s.leaving.shape[1]),
+    "a stream's words are there": lambda s: (s.finish, kernel.W),
+    "a stream has left the ports": lambda s: (s.sent, kernel.I),
+    "a PE goes on": lambda s: (s.pe[kernel.CLOCK], 1),
+    "a PE has added": lambda s: (s.pe[kernel.LAST_ACC], 1),
+    "zeros may pass": lambda s: (s.passed, 0),
+}  # fmt: skip
+"""Times of an array that decide what follows, each where it stands."""
+
+
+@pytest.mark.parametrize("what", TIMES)
+def test_two_states_that_differ_in_one_time_to_come_are_not_taken_for_the_same(what: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    told: list[int] = []
+
+    def look(repeats: Repeats) -> None:
+        machine, s = repeats.machine, repeats.machine.state
+        base = int(s.scalars[kernel.LAST_START]) // machine.array.ticks
+        times, at = TIMES[what](s)
+        kept = int(times[at])
+        unit = machine.array.ticks if times is s.port_free else 1
+        pictures = []
+        for time in (base + 1000) * unit, (base + 1000) * unit + 1:  # for a port a tick more is a difference
+            times[at] = time
+            pictures.append(machine.bound.picture(base))
+        times[at] = kept
+        told.append(pictures[0] is not None and pictures[0] != pictures[1])
+
+    monkeypatch.setattr(Repeats, "look_back", look)
+    machine = built(machine_of(memories__glb__ports="read_write"))
+    measure_job(machine, Job(layer_of(N=60, C=4, M=3), nest_of(dram="N 60", glb="C 4", pe="M 3")), frozenset())
+    assert len(told) > 20
+    assert all(told[5:])
+
+
+def test_what_is_to_happen_moves_with_the_present() -> None:
+    world, rung = World(), []
+    alarms = [simpy.Event(world) for _ in range(3)]
+    for alarm, cycle in zip(alarms, (5, 9, 7), strict=True):
+        alarm.callbacks.append(lambda _, cycle=cycle: rung.append((cycle, world.cycle)))  # type: ignore[union-attr, misc]
+        world.put(alarm, 1, cycle)
+    world.step()
+    world.shift(100)
+    assert (world.cycle, world.peek_cycle(0)) == (105, 107)
+    world.run()
+    assert rung == [(5, 5), (7, 107), (9, 109)]
