@@ -1,5 +1,6 @@
 """What every described part shares: strict frozen fields, exact rates and the registry of kinds."""
 
+import re
 from collections.abc import Callable
 from fractions import Fraction
 from importlib import import_module
@@ -32,6 +33,8 @@ def parse_rate(value: object) -> object:
     told = "a positive number, a fraction such as '12/5', or 'unlimited' was expected"
     if isinstance(value, bool) or not isinstance(value, int | float | str):
         raise ValueError(told)  # noqa: TRY004 (pydantic collects value errors only)
+    if re.search(r"[eE][+-]?\d{4}", str(value)):  # an exact fraction of it would fill the memory
+        raise ValueError(told)
     try:
         rate = Fraction(str(value))
     except (ValueError, ZeroDivisionError):

@@ -24,9 +24,9 @@ from simulator.kernels.tables import (
     MAC_END, MAC_KIND, MAC_TILE, MODE, MOST, MOVED, NETWORK_PORT, NEW_I, NEW_O, NEW_W, OPEN_TILES, ORDER, OUTSIDE,
     OUTSIDE_UNTIL, OUT_FINISH, OUT_READY, OUT_WORDS, PART, PART_COUNT, PART_MASK, PASSES_TELL, PASS_KIND, PIN,
     PIPELINE, PORT_CAUSE, PORT_MODE, PORT_RANK, PORT_TICKS, POUT, PREFIX, Program, REDUCTION_MASK, RELEASED, RELEVANT,
-    REUSED, ROOT, ROUND_ROBIN, SEEN, SENT, SHARED_ADDER, SIMULATED_PASSES, SIMULATED_STEPS, SLIDE, SPLIT, STARTED,
-    STEADY_LOOP, STREAMS, S_INPUT, S_OUTPUT, S_PSUM, S_WEIGHT, State, TAKEN, TICKS, TILES, TILES_AHEAD, TILE_BASE,
-    TILE_KIND, TILE_MASK, TO_OPEN, TRIES, TURNED, UNMAPPED, UP, W, WEIGHT, WHICH, WHOLE, WORDS, ZEROS_COME_IN,
+    REUSED, ROOT, ROUND_ROBIN, SEEN, SENT, SHARED_ADDER, SLIDE, SPLIT, STARTED, STEADY_LOOP, STREAMS, S_INPUT,
+    S_OUTPUT, S_PSUM, S_WEIGHT, State, TAKEN, TICKS, TILES, TILES_AHEAD, TILE_BASE, TILE_KIND, TILE_MASK, TO_OPEN,
+    TRIES, TURNED, UNMAPPED, UP, W, WEIGHT, WHICH, WHOLE, WORDS, ZEROS_COME_IN,
 )  # fmt: skip
 from simulator.kernels.views import (
     ACCUMULATE_TILE, COMPUTE, FILL_WINDOWS, GRANT, LOOK_BACK, PICTURE, SETTLE, Rows, addresses, call, log_at, program_at, rows_at, state_at,
@@ -466,7 +466,6 @@ def leave_pass(s: State, kind: int) -> None:
     """The MACs are through with a pass; ``kind``: of the next one's first step."""
     q = s.scalars
     s.passes[q[PASS_KIND]] += 1
-    q[SIMULATED_PASSES] += 1
     q[LEFT_KIND], q[PASS_KIND], q[TO_OPEN] = q[PASS_KIND], kind, 1
     q[KNOWN] = q[TRIES] = 0
 
@@ -487,7 +486,6 @@ def compute(address: Any, _: int) -> int:
     w_slot, i_slot = operand_slots(p, s, kind)
     ended, dead = run_macs(p, s, kind, slot, w_slot, i_slot)
     s.computed[kind] += 1
-    q[SIMULATED_STEPS] += 1
     if q[NEW_O] != 0:
         q[TILE_KIND] = kind
     loop, after = next_turn(p, s, MACS, loops), kind

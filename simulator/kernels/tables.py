@@ -35,8 +35,8 @@ PORT_TICKS, PORT_CAUSE, PORT_MODE, PORT_RANK = range(4)  # a rank per stream fro
 (OPEN_TILES, LEAVING_TILES, LINK_TICKS, LINK_LATENCY, SHARED_ADDER, ZEROS_COME_IN, BARRIER, PIPELINE, TICKS, ARRAY_CAUSE, LOOPS, SPLIT, SLIDE, REDUCTION_MASK, STEADY_LOOP, PASSES_TELL, IDLE_TILES) = range(17)
 
 # Scalars of the state. The MACs' next step: which operands are new, its kind; the kind at the start of its psum tile and of its pass.
-(STARTED, MAC_TILE, ACC_TILE, EVENTS, GRANTS, LAST_START, SHIFT, LOGGED, BINNED, NEW_W, NEW_I, NEW_O, MAC_KIND, TILE_KIND, PASS_KIND, LEFT_KIND, MACS_DONE, TO_OPEN, TURNED, CROSSED, SIMULATED_STEPS, SIMULATED_PASSES, TRIES, KNOWN, KNOWN_LENGTH, KNOWN_BASE, KNOWN_LOG) = range(27)
-SCALARS = 27
+(STARTED, MAC_TILE, ACC_TILE, EVENTS, GRANTS, LAST_START, SHIFT, LOGGED, BINNED, NEW_W, NEW_I, NEW_O, MAC_KIND, TILE_KIND, PASS_KIND, LEFT_KIND, MACS_DONE, TO_OPEN, TURNED, CROSSED, TRIES, KNOWN, KNOWN_LENGTH, KNOWN_BASE, KNOWN_LOG) = range(25)
+SCALARS = 25
 
 # A stream's columns: its place (kind of step, way of a window, psum block, no reduction has
 # advanced, the block was written before), its tile in the innermost buffer, words of the step already sent, what it has done ...

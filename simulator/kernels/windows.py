@@ -1,5 +1,6 @@
 """Words over time: a log of what crossed when, and its sums in windows that grow with the layer."""
 
+from math import gcd
 from typing import Any
 
 import numpy as np
@@ -38,11 +39,15 @@ def widen(t: Log, last_cycle: int) -> None:
 @stage
 def crossed(start: int, end: int, units: int, time: int) -> int:
     """How many of ``units`` that cross evenly from ``start`` to ``end`` have crossed before ``time``."""
-    if time <= start:
+    if time <= start or units == 0:
         return 0
     if time >= end:
         return units
-    return units * (time - start) // (end - start)
+    gone, length = time - start, end - start
+    if gone > (1 << 62) // units:  # the product would not fit
+        shared = gcd(gone, length)
+        gone, length = gone // shared, length // shared
+    return units * gone // length
 
 
 def fill_windows(address: Any, _: int) -> int:
