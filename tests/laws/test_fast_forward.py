@@ -11,6 +11,8 @@ from hypothesis import strategies as st
 from random_machines import built, changed, mapped
 
 from simulator.dataflows import map_layer
+from simulator.engine.nest import nest_of as engine_nest
+from simulator.engine.program import Tables
 from simulator.engine.repeats import Repeats
 from simulator.engine.world import World
 from simulator.kernels import tables as kernel
@@ -231,3 +233,12 @@ def test_what_is_to_happen_moves_with_the_present() -> None:
     assert (world.cycle, world.peek_cycle(0)) == (105, 107)
     world.run()
     assert rung == [(5, 5), (7, 107), (9, 109)]
+
+
+def test_the_first_iteration_of_a_sum_and_of_a_sliding_window_is_unlike_the_others() -> None:
+    """Sums start at zero or come from outside, and a window is filled before it slides: loops over C, R and Q here."""
+    layer = layer_of(N=2, M=3, C=2, Q=6, R=2, S=3)
+    mapping = nest_of(dram="N 2,C 2,M 3", glb="R 2", steps="Q 6", pe="S 3")
+    tables = Tables(layer, mapping, engine_nest(layer, mapping), built(machine_of()), frozenset())
+    first = {loop.dimension: odd for loop, odd in zip(tables.nest.loops, tables.odd_first, strict=True)}
+    assert first == {"N": 0, "C": 1, "M": 0, "R": 1, "Q": 1}
