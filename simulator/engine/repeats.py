@@ -29,8 +29,8 @@ MOST_MOMENTS = 256
 """How many different states of the machine are remembered."""
 MOST_ALIKE = 4
 """How many moments are remembered of each."""
-PATIENCE = 96
-"""After how many passes without a match only every fourth is looked at."""
+PATIENCE = 32
+"""After how many passes without a match only every fourth is looked at; after four times that every 16th."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +58,8 @@ class Repeats:
 
     def look_back(self) -> None:
         """Compare the machine with what it was at earlier passes; skip what repeats, or remember it."""
-        if self._misses > PATIENCE and self._misses % 4:
+        every = 1 if self._misses <= PATIENCE else 4 if self._misses <= 4 * PATIENCE else 16
+        if self._misses % every:
             self._misses += 1
             return
         machine, s = self.machine, self.machine.state
