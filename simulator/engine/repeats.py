@@ -30,7 +30,10 @@ MOST_MOMENTS = 256
 MOST_ALIKE = 4
 """How many moments are remembered of each."""
 PATIENCE = 32
-"""After how many passes without a match only every fourth is looked at; after four times that every 16th."""
+"""After how many passes without a match only every fourth is looked at, or where an inner loop begins.
+
+After four times as many it is every 16th.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,11 +61,11 @@ class Repeats:
 
     def look_back(self) -> None:
         """Compare the machine with what it was at earlier passes; skip what repeats, or remember it."""
+        machine, s = self.machine, self.machine.state
         every = 1 if self._misses <= PATIENCE else 4 if self._misses <= 4 * PATIENCE else 16
-        if self._misses % every:
+        if self._misses % every and s.digit[kernel.MACS, machine.program.machine[kernel.PASSES_TELL]]:
             self._misses += 1
             return
-        machine, s = self.machine, self.machine.state
         base = int(s.scalars[kernel.LAST_START]) // machine.array.ticks
         picture = machine.bound.picture(base)
         if picture is None:
