@@ -345,7 +345,7 @@ def _fractions(
 ) -> tuple[dict[tuple[str, DataType], Fraction], list[Problem]]:
     """Fractions by (folded layer name or ``all``, data type)."""
     names = {folded(name) for name in known}
-    vectors = {folded(layer.name) for layer in layers if isinstance(layer, VectorLayer)}
+    running = {folded(layer.name) for layer in layers if isinstance(layer, Layer)} | {ALL_LAYERS}
     out: dict[tuple[str, DataType], Fraction] = {}
     faults: list[Problem] = []
     for key, value in zeros.items():
@@ -357,8 +357,8 @@ def _fractions(
         if name != ALL_LAYERS and name not in names:
             hint = did_you_mean(str(key), [*known, ALL_LAYERS], family="layers")
             faults.append(Problem("zeros", shown(key), "", f"no such layer; {hint}"))
-        elif name in vectors:
-            faults.append(Problem("zeros", shown(key), "", "a layer with MACs was expected"))
+        elif name not in running:
+            faults.append(Problem("zeros", shown(key), "", "a layer with MACs that runs was expected"))
         elif (name, data_type) in out:
             faults.append(Problem("zeros", shown(key), shown(value), "one fraction for a layer was expected"))
         elif fraction is None:

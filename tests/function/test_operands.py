@@ -234,7 +234,7 @@ def test_the_workload_says_the_zeros_of_random_data_unless_the_caller_does() -> 
         (RandomOperands({"A": 1.5}), "zeros: A: a fraction from 0 to 1 was expected (got 1.5)"),
         (RandomOperands({"A": "many"}), "zeros: A: a fraction from 0 to 1 was expected (got many)"),
         (RandomOperands({"AA": 0.5}), "zeros: AA: no such layer; "),
-        (RandomOperands({"RELU": 0.5}), "zeros: RELU: a layer with MACs was expected"),
+        (RandomOperands({"RELU": 0.5}), "zeros: RELU: a layer with MACs that runs was expected"),
         (RandomOperands({"A": 0.5, "a.inputs": 0.5}), "zeros: a.inputs: one fraction for a layer was expected"),
         ("missing.npz", "missing.npz: an .npz file of integer arrays was expected: No such file"),
     ],
