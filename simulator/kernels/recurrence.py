@@ -23,6 +23,8 @@ from simulator.kernels.windows import bin_repeats, can_repeat
 
 MOST_TRIES = 64
 """How often a loop inside a pass is looked at before it is left alone until the next pass."""
+SHORT_TRIES = 32
+"""Up to here every fourth state is compared with those that follow, then that after twice as many."""
 
 
 @stage
@@ -393,6 +395,8 @@ def look_back(address: Any, limit: int) -> int:
     p, s, h = program_at(rows), state_at(rows), past_at(rows)
     q = s.scalars
     base = q[LAST_START] // p.machine[TICKS]
+    if q[KNOWN] != 0 and limit - q[LAST_START] <= (base - q[KNOWN_BASE]) * p.machine[TICKS]:
+        return 0  # nothing that has begun since then can end once more before the limit
     n = call(rows, PICTURE, base) if q[TRIES] < MOST_TRIES else -1
     if n < 0:
         return 0
@@ -415,7 +419,7 @@ def look_back(address: Any, limit: int) -> int:
                 return 0
             q[TRIES] = 0  # something else has come meanwhile: compare with this state from now on
     q[TRIES] += 1
-    if q[TRIES] & (q[TRIES] - 1) == 0:
+    if q[TRIES] & 3 == 0 if 2 < q[TRIES] < SHORT_TRIES else q[TRIES] & (q[TRIES] - 1) == 0:
         for i in range(n):
             h.known[i] = h.picture[i]
         remember(p, s, h, n)
