@@ -37,14 +37,15 @@ class Crossing:
 class Level:
     """One data type in one memory. `Fill` brings weights and inputs, `Hold` keeps output tiles.
 
-    ``room`` is how many more tiles fit; ``sources`` are the tiles that the next memory out has for this
-    one; ``sent`` is when the last slot of the last tile ended on the ports; ``counts`` see `FILL_WORDS`.
+    ``room`` is how many more tiles fit; ``sources`` are the tiles that ``parent``, the next one out, has for
+    this one; ``sent`` is when the last slot of the last tile ended on the ports; ``counts`` see `FILL_WORDS`.
     """
 
     world: World
     fabric: Fabric
     number: int
     name: str
+    parent: str
     data_type: DataType
     cause: int
     array: int
@@ -60,7 +61,6 @@ class Level:
     drain_lane: Lane | None = None
     room: int = 0
     sent: int = 0
-    most_held: int = 0
     source: Resident | None = None
     sourced: bool = False
     sources: deque[Resident] = field(default_factory=deque)
@@ -68,7 +68,6 @@ class Level:
 
     def _take(self) -> None:
         self.room -= 1
-        self.most_held = max(self.most_held, self.capacity - self.room)
         self.note(self, 0)
 
     def give(self, _: object = None) -> None:
@@ -108,6 +107,13 @@ class Level:
 
     def proceed(self) -> None:
         """Do whatever can be done now."""
+        raise NotImplementedError
+
+    def was_sent(self, request: Request, cycle: int) -> None:
+        """The last slot of a tile ends at ``cycle``; who waits for nothing but its arrival does nothing."""
+
+    def arrived(self, moved: tuple[Tile, int, Breaks]) -> None:
+        """A tile from the next memory out is visible."""
         raise NotImplementedError
 
     def shift(self, cycles: int) -> None:
@@ -203,9 +209,6 @@ class Hold(Level):
         self.undrained.append(tile.key)
         self._go_on()
         self.pass_on(Resident(tile, cycle, breaks))
-
-    def was_sent(self, request: Request, cycle: int) -> None:
-        """Nothing follows: the next tile is asked for when this one is there."""
 
     def arrived(self, moved: tuple[Tile, int, Breaks]) -> None:
         """A tile with sums from outside is visible."""

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from itertools import islice
 from math import lcm
+from typing import Any
 
 import numpy as np
 
@@ -127,24 +128,25 @@ class LayerMachine:
 
         kind = Hold if data_type == "output" else Fill
         level = kind(
-            self.world, self.fabric, len(self.levels), name, data_type,
+            self.world, self.fabric, len(self.levels), name, parent, data_type,
             self.tables.causes.index(name), self.tables.causes.index(ARRAY),
             parts * min(quota, max(1, MOST_TILES // parts)), self.agendas[name], cursor(),
             self._crossing, self._tell_array, self._note_tile, self.levels.get((parent, data_type)),
         )  # fmt: skip
         if level.above is not None:
             level.above.inner = level
-        level.fill_lane = self._lane(level, parent, "fill")
+        level.fill_lane = self._lane(level, "fill", level.arrived)
         if isinstance(level, Hold):
             level.drains = cursor()
-            level.drain_lane = self._lane(level, parent, "drain")
+            level.drain_lane = self._lane(level, "drain", level.drained)
         return level
 
     def _tile_bits(self, memory: str, data_type: DataType) -> int:
         return held_bits(self.mapping, self.layer, self.architecture, memory)[data_type]
 
-    def _lane(self, level: Level, parent: str, way: str) -> Lane:
-        """The way of a level's tiles from or to the next memory out."""
+    def _lane(self, level: Level, way: str, done: Callable[[Any], None]) -> Lane:
+        """The way of a level's tiles from or to the next memory out; ``done`` hears of what arrives."""
+        parent = level.parent
         outer, own = self.architecture.memories[parent], self.architecture.memories[level.name]
         reads, latency = way == "fill", 0
         port, rate = outer.array_port(level.data_type, "read" if reads else "write")
@@ -161,9 +163,7 @@ class LayerMachine:
         own_port, own_rate = own.outer_port(level.data_type, "write" if reads else "read")
         ports.append(self._port(f"{level.name}.{own_port}", level.name, own_rate, own))
         stream = level.data_type if level.data_type != "output" else ("psum_in" if reads else "psum_out")
-        sent = level.was_sent if reads else _nothing  # type: ignore[attr-defined]
-        done = level.arrived if reads else level.drained  # type: ignore[attr-defined]
-        lane = Lane(stream, tuple(ports), reads, latency, level.agenda, sent, done)
+        lane = Lane(stream, tuple(ports), reads, latency, level.agenda, level.was_sent, done)
         self.fabric.lanes.append(lane)
         return lane
 
@@ -179,7 +179,7 @@ class LayerMachine:
         """What a tile is on its way between a level and the next one out."""
         lane = level.fill_lane if way == "fill" else level.drain_lane
         assert lane is not None
-        parent = self.architecture.memories[self._parent(level)]
+        parent = self.architecture.memories[level.parent]
         padding = tile.padding if level.above is None else 0
         words = tile.words - padding
         if not isinstance(parent, Dram):
@@ -205,9 +205,6 @@ class LayerMachine:
             return self._coded_bits(data_type, tile.block)
         width, zeros = self.architecture.word_bits[data_type], self.layer.zeros.get(data_type)
         return dram.coded_bits(data_type, words, tile.row_words, width, zeros)
-
-    def _parent(self, level: Level) -> str:
-        return self.architecture.outermost if level.above is None else level.above.name
 
     def _log(self, series: int, start: int, end: int, units: int) -> None:
         scalars, ticks = self.state.scalars, self.array.ticks
@@ -277,10 +274,6 @@ class LayerMachine:
         s.names[:, kernel.UNMAPPED] += np.where(mapped, 0, rest)
         s.names[:, kernel.BETWEEN] += self.end - self.array_end
         s.pe[kernel.CLOCK] = self.end
-
-
-def _nothing(*_: object) -> None:
-    """Who drains does not wait for the ports."""
 
 
 class ArrayProcess(Sleeper):

@@ -14,8 +14,7 @@ from simulator.engine.levels import (
     Level,
 )
 from simulator.engine.machine import LayerMachine
-from simulator.engine.program import STREAM_NAMES, STREAM_TYPES, Port, stream_ports
-from simulator.engine.world import FabricPort
+from simulator.engine.program import STREAM_NAMES, STREAM_TYPES, Port
 from simulator.kernels import tables as kernel
 from simulator.names import ARRAY, DATA_TYPES, PE_CYCLE_NAMES, STALL_NAMES, DataType
 
@@ -85,8 +84,8 @@ def words_by_level(machine: LayerMachine) -> Tree:
         counts = level.counts
         out[name][data_type]["outer_write"] = counts[FILL_WORDS] + counts[PADDING_WORDS]
         out[name][data_type]["outer_read"] = counts[DRAIN_WORDS]
-        out[parent_of(machine, level)][data_type]["array_read"] += counts[FILL_WORDS]
-        out[parent_of(machine, level)][data_type]["array_write"] += counts[DRAIN_WORDS]
+        out[level.parent][data_type]["array_read"] += counts[FILL_WORDS]
+        out[level.parent][data_type]["array_write"] += counts[DRAIN_WORDS]
     return out
 
 
@@ -98,7 +97,7 @@ def words_created(machine: LayerMachine) -> Tree:
             out.setdefault(name, {})[f"padding_{data_type}"] = level.counts[PADDING_WORDS]
         if level.counts[SAVED_BYTES]:
             saved = level.counts[SAVED_BYTES]
-            out.setdefault(parent_of(machine, level), {})[f"codec_saved_bytes_{data_type}"] = saved
+            out.setdefault(level.parent, {})[f"codec_saved_bytes_{data_type}"] = saved
     zeros = int(machine.state.zero_words[0])
     if zeros:
         out.setdefault(machine.architecture.levels("output")[-1], {})["zero_psums"] = zeros
@@ -117,7 +116,7 @@ def glb_bytes(machine: LayerMachine, words: Tree) -> int | None:
 def ports(machine: LayerMachine) -> Tree:
     """Units moved, busy cycles and limit of every port; ``by_stream`` splits the units by stream."""
     out: Tree = {}
-    table, routes = stream_ports(machine.architecture, machine.relaxed)
+    table, routes = machine.tables.ports, machine.tables.routes
     moved, ticks = stream_words(machine), int(machine.program.machine[kernel.TICKS])
     for number, port in enumerate(table):
         row = machine.state.moved[number]
@@ -131,17 +130,13 @@ def ports(machine: LayerMachine) -> Tree:
         known |= {
             "unit": "bytes" if dram else "words",
             "words": known["words"] + units,
-            "busy_cycles": known["busy_cycles"] + units * fabric_port.ticks_per_unit / machine.fabric.ticks,
-            "limit_per_cycle": _fabric_limit(machine, fabric_port),
+            "busy_cycles": known["busy_cycles"] + machine.fabric.busy_cycles(fabric_port, units),
+            "limit_per_cycle": machine.fabric.limit_per_cycle(fabric_port),
         }
         for stream, moved_units in counts.items():
             if moved_units:
                 known["by_stream"][stream] = known["by_stream"].get(stream, 0) + moved_units
     return out
-
-
-def _fabric_limit(machine: LayerMachine, port: FabricPort) -> float | str:
-    return "unlimited" if port.ticks_per_unit == 0 else machine.fabric.ticks / port.ticks_per_unit
 
 
 def _port(port: Port, words: int, busy_cycles: float, streams: dict[str, int]) -> Tree:
@@ -230,7 +225,7 @@ def _delivered(machine: LayerMachine) -> dict[str, int]:
 
 def _between_memories(machine: LayerMachine, level: Level, out: Tree) -> None:
     """Words over a network that joins two memories, one destination each."""
-    parent = parent_of(machine, level)
+    parent = level.parent
     for ends, n in (
         ((parent, level.name), level.counts[FILL_WORDS]),
         ((level.name, parent), level.counts[DRAIN_WORDS]),
@@ -239,8 +234,3 @@ def _between_memories(machine: LayerMachine, level: Level, out: Tree) -> None:
         if network is not None:
             counts = out[network].setdefault(level.data_type, {"deliver": 0})
             counts["deliver"] += n
-
-
-def parent_of(machine: LayerMachine, level: Level) -> str:
-    """The name of the next memory out."""
-    return machine.architecture.outermost if level.above is None else level.above.name

@@ -97,6 +97,7 @@ class Tables:
         self.wires = wires_of(architecture)
         self.inner = {d: architecture.levels(d)[-1] for d in DATA_TYPES}
         self.relaxed = relaxed
+        self.ports, self.routes = stream_ports(architecture, relaxed)
         self.causes = [*architecture.memories, *architecture.networks, ARRAY]
         self._slide, self._back = self._sliding()
         self.kinds: list[StepKind] = [self._kind(extent) for extent in nest.step_extents()]
@@ -177,20 +178,20 @@ class Tables:
 
     def program(self, *, tells: bool) -> kernel.Program:
         """The kernel's tables; ``tells``: stop after every pass, look for what repeats in it."""
-        ports, routes = stream_ports(self.architecture, self.relaxed)
         deliveries = [d for kind in self.kinds for d in kind.deliveries]
         prefixes = [d.prefix for d in deliveries]
         self._refuse_what_does_not_fit(deliveries)
         links = self._link_rate()
-        ticks = lcm(*(_numerator(p.rate) for p in ports), _numerator(links))
+        ticks = lcm(*(_numerator(p.rate) for p in self.ports), _numerator(links))
         port_rows = [
-            [ticks_per_unit(x.rate, ticks), self.causes.index(x.cause), x.mode, *x.ranks] for x in ports
+            [ticks_per_unit(x.rate, ticks), self.causes.index(x.cause), x.mode, *x.ranks]
+            for x in self.ports
         ]
         starts = np.cumsum([0] + [len(x) for x in prefixes[:-1]]).tolist()
         leaf, classes = self._leaves()
         part = [(k.dying_columns, k.columns) if self._columns_first() else (1, 1) for k in self.kinds]
         nest = zip(
-            self.nest.parents, self._loop_sizes(), self.nest.steps, self.block_weights,
+            self.nest.parents, self.nest.steps, self.block_weights,
             self.odd_first, self.odd_last, *self.nest.inside(), strict=True,
         )  # fmt: skip
         return kernel.Program(
@@ -199,16 +200,13 @@ class Tables:
             delivery=ints([[d.port_words, _most(d), at] for d, at in zip(deliveries, starts, strict=True)]),
             arrive=ints([[d.complete, d.extra_latency] for d in deliveries]),
             prefix=np.concatenate(prefixes).astype(np.int64),
-            nest=ints(list(nest)).reshape(-1, 8),
+            nest=ints(list(nest)).reshape(-1, 7),
             leaf=leaf,
             classes=classes,
-            stream=ints([self._stream(i, routes[i]) for i in range(kernel.STREAMS)]),
+            stream=ints([self._stream(i, self.routes[i]) for i in range(kernel.STREAMS)]),
             port=ints(port_rows),
             machine=ints(self._machine(links, ticks, tells=tells)),
         )
-
-    def _loop_sizes(self) -> list[int]:
-        return [self.nest.sizes[INDEX[loop.dimension]] for loop in self.nest.loops]
 
     def _capacity(self) -> list[int]:
         pe = self.architecture.spatial.pe

@@ -11,8 +11,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from simulator.components.networks.base import Ints
 from simulator.engine.levels import Fill, Hold, Level, Resident
 from simulator.engine.tiles import TileCursor
@@ -166,17 +164,15 @@ class Repeats:
             return False
         loop = turned[0]
         step = now.place[loop] - then.place[loop]
-        if step <= 0 or not self._moved_alike(then, now, loop, step):
+        if step <= 0 or not self._tiles_moved_alike(then, now, loop, step):
             return False
-        times = min(
-            self._horizon_of_array(then, now, loop, step), self._horizon_of_tiles(then, now, loop, step)
-        )
+        s = self.machine.state
+        s.known_digit[:], s.known_tile[:], s.known_tally[:] = then.digit, then.tiles, then.tally
+        times = min(self.machine.bound.reach(loop), self._horizon_of_tiles(then, now, loop, step))
         if times <= 0:
             return False
         if (now.base + cycles * times) * self.machine.array.ticks >= kernel.FOREVER:
             raise OverflowError("the kernel's time would come to its end")
-        s = self.machine.state
-        s.known_digit[:], s.known_tile[:], s.known_tally[:] = then.digit, then.tiles, then.tally
         passes = int(s.passes.sum())
         if not self.machine.bound.skip(loop, step, cycles, then.logged, times):
             return False
@@ -184,12 +180,8 @@ class Repeats:
         self._shift(then, now, loop, step * times, cycles * times, times)
         return True
 
-    def _moved_alike(self, then: Moment, now: Moment, loop: int, step: int) -> bool:
-        """Whether every cursor stood still or went on by ``step`` iterations of ``loop`` and nothing else."""
-        moved = now.digit - then.digit
-        far = moved[:, loop].tolist()
-        if np.count_nonzero(moved) != sum(n != 0 for n in far) or any(n not in (0, step) for n in far):
-            return False
+    def _tiles_moved_alike(self, then: Moment, now: Moment, loop: int, step: int) -> bool:
+        """Whether all tiles stood still or went on by ``step`` iterations of ``loop`` and nothing else."""
         for cursor, before, after in zip(self._tile_cursors(), then.cursors, now.cursors, strict=True):
             if before[-1] != after[-1]:  # on its way to the end
                 return False
@@ -198,49 +190,15 @@ class Repeats:
                     return False
         return True
 
-    def _horizon_of_array(self, then: Moment, now: Moment, loop: int, step: int) -> int:
-        s, tables = self.machine.state, self.machine.tables
-        most = self._horizon_of_residents(then)
-        for cursor in range(kernel.CURSORS):
-            if now.digit[cursor, loop] == then.digit[cursor, loop]:
-                continue
-            if then.digit[cursor, loop] < tables.odd_first[loop]:
-                return 0
-            last = self._last(loop, int(s.extent[cursor, loop]))
-            most = min(most, (last - int(now.digit[cursor, loop])) // step)
-        return most
-
-    def _horizon_of_residents(self, then: Moment) -> int:
-        """How many periods resident tiles last where a stream only uses them up."""
-        s, most = self.machine.state, kernel.FOREVER
-        base = int(s.scalars[kernel.LAST_START]) // self.machine.array.ticks
-        low = min(base, int(s.pe[kernel.CLOCK].min()))
-        for stream, (at, tiles) in enumerate(s.stream[:, TILE_COLUMNS].tolist()):
-            far, come = at - int(then.tiles[stream, 0]), tiles - int(then.tiles[stream, 1])
-            if far == come:
-                continue
-            if come or far < 0:
-                return 0
-            ring, recent = s.tile_time.shape[1], tiles
-            while recent > at and s.tile_time[stream, (recent - 1) % ring] > low:
-                recent -= 1
-            most = min(most, (recent - 1 - at) // far - 1)
-        return most
-
-    def _last(self, loop: int, length: int) -> int:
-        """The last iteration of a loop over ``length`` that is like the others."""
-        step = self.machine.nest.steps[loop]
-        odd = self.machine.tables.odd_last[loop] or length % step != 0
-        return -(-length // step) - 1 - odd
-
     def _horizon_of_tiles(self, then: Moment, now: Moment, loop: int, step: int) -> int:
-        most, tables = kernel.FOREVER, self.machine.tables
+        """How many periods lie before the loop's end for the tiles, as the kernel's `reach` for the array."""
+        most, tables, far = kernel.FOREVER, self.machine.tables, self.machine.nest.steps[loop]
         for level, cursor, before in self._moving(then, now):
             n = cursor.cursor.loops.index(loop)
-            here = cursor.cursor.digits[n]
+            here, odd = cursor.cursor.digits[n], tables.odd_last[loop] or cursor.cursor.lengths[n] % far != 0
             if before[n] < 2 * tables.odd_first[loop]:  # the present tile may be of the iteration before
                 return 0
-            times = (self._last(loop, cursor.cursor.lengths[n]) - here) // step
+            times = (cursor.cursor.trips(n) - 1 - odd - here) // step
             first, outermost = max(before[n] - 1, 0), level.above is None
             while times > 0 and not cursor.repeats(loop, first, here + times * step, inside=outermost):
                 times = times // 2 if times > 8 else times - 1

@@ -165,8 +165,8 @@ class VectorMachine:
         for name, port in self.ports.items():
             streams = self.counts[name]
             units = sum(streams.values())
-            busy = units * port.ticks_per_unit / self.fabric.ticks
-            limit = self.fabric.ticks / port.ticks_per_unit if port.ticks_per_unit else "unlimited"
+            busy = self.fabric.busy_cycles(port, units)
+            limit = self.fabric.limit_per_cycle(port)
             rows[name] = ("bytes", units, busy, limit, streams)
         rows["vector_unit"] = ("operations", self.layer.operations, self.busy, self.unit.lanes, {})
         keys = ("unit", "words", "busy_cycles", "limit_per_cycle", "by_stream")

@@ -171,6 +171,14 @@ class Fabric(Sleeper):
         self.lanes: list[Lane] = []
         self.grants = 0
 
+    def busy_cycles(self, port: FabricPort, units: int) -> float:
+        """How long ``units`` hold a port."""
+        return units * port.ticks_per_unit / self.ticks
+
+    def limit_per_cycle(self, port: FabricPort) -> float | str:
+        """Units that a port moves per cycle at the most."""
+        return self.ticks / port.ticks_per_unit if port.ticks_per_unit else "unlimited"
+
     def ask(self, lane: Lane, request: Request) -> None:
         """Ask for a transaction."""
         lane.waiting.append(request)

@@ -14,7 +14,7 @@ from typing import Any
 
 from simulator.kernels._jit import compiled, jit, machine_codes, stage
 from simulator.kernels.nest import ceil_div, kind_at, next_turn, part_at, parts_inside, trips, turn
-from simulator.kernels.recurrence import look_back, picture, skip
+from simulator.kernels.recurrence import look_back, picture, reach, skip
 from simulator.kernels.tables import (
     A, ACCUMULATE, ACC_END, ACC_IN, ACC_TILE, AGAIN, ARRAY_CAUSE, AT_TILE, AT_WORD, BARRIER, BETWEEN, BINNED, BLOCK,
     BLOCK_END, BLOCK_OF, BLOCK_START, BUFFER_PORT, BUSY, CAPACITY, CLOCK, CROSSED, CYCLES, DELIVERIES, DEPTH, DONE,
@@ -250,7 +250,7 @@ def cross(p: Program, s: State, stream: int, start: int, words: int) -> tuple[in
 
 
 @stage
-def start_layer(p: Program, s: State, cycle: int) -> None:
+def start_layer(s: State, cycle: int) -> None:
     """The first word enters the array: what was before lies between layers."""
     s.scalars[STARTED] = 1
     for pe in range(s.pe.shape[1]):
@@ -265,7 +265,7 @@ def grant(address: Any, stream: int) -> int:
     head, c, ticks = s.heads[stream], s.stream[stream], p.machine[TICKS]
     start, words_each, delivery = head[HEAD_START], head[HEAD_WORDS], head[HEAD_DELIVERY]
     if s.scalars[STARTED] == 0:
-        start_layer(p, s, start // ticks)
+        start_layer(s, start // ticks)
     at = p.delivery[delivery, PREFIX] + c[AT_WORD]
     before = p.prefix[at] if stream != POUT else 0
     after = p.prefix[at + words_each] if stream != POUT else p.delivery[delivery, WORDS]
@@ -414,7 +414,7 @@ def operands_missing(p: Program, s: State, pe: int, w_slot: int, i_slot: int, we
 
 
 @stage
-def give_back(p: Program, s: State, stream: int, words: int, time: int) -> None:
+def give_back(s: State, stream: int, words: int, time: int) -> None:
     """Free scratchpad words that the MACs are through with; -1 frees all that is held."""
     words = s.stream[stream, HELD] if words < 0 else min(words, s.stream[stream, HELD])
     s.stream[stream, HELD] -= words
@@ -504,12 +504,12 @@ def compute(address: Any, _: int) -> int:
     q[MAC_KIND] = after
     if q[NEW_W] != 0:
         q[NEW_W] = 1
-        give_back(p, s, W, -1, ended)
+        give_back(s, W, -1, ended)
     if q[NEW_I] == 2:
         kept = p.delivery[DELIVERIES * after + 1, MOST] - p.delivery[DELIVERIES * after + 2, MOST]
-        give_back(p, s, I, max(0, p.delivery[DELIVERIES * kind + 1, MOST] - kept), dead)
+        give_back(s, I, max(0, p.delivery[DELIVERIES * kind + 1, MOST] - kept), dead)
     elif q[NEW_I] == 1:
-        give_back(p, s, I, -1, ended)
+        give_back(s, I, -1, ended)
     if q[NEW_O] != 0:
         q[NEW_O] = 1
         s.open_kind[slot] = q[TILE_KIND]
@@ -647,14 +647,15 @@ class Bound:
 
     def __init__(self, program: Program, state: State) -> None:
         self.program, self.state = program, state
-        kernels = (settle, compute, accumulate, grant, look_back, picture, skip, fill_windows)
+        kernels = (settle, compute, accumulate, grant, look_back, picture, reach, skip, fill_windows)
         self._rows: Any = (program, state, kernels)
-        self._address, self._picture, self._skip, self._fill_windows = self._rows, picture, skip, fill_windows
+        self._address, self._picture, self._reach = self._rows, picture, reach
+        self._skip, self._fill_windows = skip, fill_windows
         if compiled():
             codes = machine_codes(kernels)
             self._rows = addresses((*program, *state), tuple(code.address for code in codes))
             self._address = self._rows.ctypes.data
-            self._picture, self._skip, self._fill_windows = (code.ctypes for code in codes[PICTURE:])
+            self._picture, self._reach, self._skip, self._fill_windows = (code.ctypes for code in codes[PICTURE:])
 
     def advance(self, limit: int) -> int:
         """See `run_until`."""
@@ -664,6 +665,10 @@ class Bound:
         """The state relative to cycle ``base``; None where it does not fit the table."""
         n = self._picture(self._address, base)
         return None if n < 0 else self.state.picture[:n].tobytes()
+
+    def reach(self, loop: int) -> int:
+        """See `recurrence.reach`."""
+        return int(self._reach(self._address, loop))
 
     def skip(self, loop: int, step: int, cycles: int, log_start: int, times: int) -> bool:
         """See `recurrence.skip`."""

@@ -8,17 +8,17 @@ clocks are shifted, cursors advanced, and counters grow by whole multiples of wh
 from typing import Any
 
 from simulator.kernels._jit import stage
-from simulator.kernels.nest import parts_of
+from simulator.kernels.nest import parts_of, trips
 from simulator.kernels.tables import (
     A, ACC_TILE, AGAIN, AT_TILE, AT_WORD, BLOCK, BLOCK_END, BLOCK_OF, BLOCK_START, BUFFER_PORT, CLOCK, CURSORS, DONE,
     ENDED, FIFO, FIRST, FIRST_PART, FOREVER, HAS_PSUM, HEAD_ASKED, HEAD_KNOWN, HELD, I, IDLE_TILES, JUMP_CYCLES,
     JUMP_LOG, JUMP_SERIES, JUMP_STEP, JUMP_TIMES, KIND, KIND_OF, KNOWN, KNOWN_BASE, KNOWN_LENGTH, KNOWN_LOG, LAST_ACC,
     LAST_GRANT, LAST_START, LEAVE, LEAVING_TILES, LEFT_KIND, LOGGED, MAC_KIND, MAC_TILE, MODE, NEW_I, NEW_O, NEW_W,
-    ODD_FIRST, ODD_LAST, OPEN_TILES, OUT_FINISH, OUT_READY, PARENT, PART_COUNT, PART_MASK, PASS_KIND, PIN, PORT_MODE,
-    POUT, Past, Program, RELEASED, REUSED, ROOT, ROUND_ROBIN, SEEN, SENT, SHARED_ADDER, SIZE, STEADY_LOOP, STEP,
-    STREAMS, State, TAKEN, TICKS, TILES, TILES_AHEAD, TILE_BASE, TILE_KIND, TO_OPEN, TRIES, W, WEIGHT, WHICH, WORDS,
+    ODD_FIRST, ODD_LAST, OPEN_TILES, OUT_FINISH, OUT_READY, PART_COUNT, PART_MASK, PASS_KIND, PIN, PORT_MODE, POUT,
+    Past, Program, RELEASED, REUSED, ROOT, ROUND_ROBIN, SEEN, SENT, SHARED_ADDER, STEADY_LOOP, STEP, STREAMS, State,
+    TAKEN, TICKS, TILES, TILES_AHEAD, TILE_BASE, TILE_KIND, TO_OPEN, TRIES, W, WEIGHT, WHICH, WORDS,
 )  # fmt: skip
-from simulator.kernels.views import PICTURE, SKIP, call, log_at, past_at, program_at, rows_at, state_at
+from simulator.kernels.views import PICTURE, REACH, SKIP, call, log_at, past_at, program_at, rows_at, state_at
 from simulator.kernels.windows import bin_repeats, can_repeat
 
 MOST_TRIES = 64
@@ -31,6 +31,15 @@ SHORT_TRIES = 32
 def since(time: int, base: int, low: int) -> int:
     """A time relative to ``base``; what is before ``low`` is past for everybody, and all the same."""
     return min(max(time, low) - base, FOREVER >> 1)
+
+
+@stage
+def past_of(p: Program, s: State) -> int:
+    """The cycle before which everything is past for everybody: no PE still has to account for it."""
+    low = s.scalars[LAST_START] // p.machine[TICKS]
+    for pe in range(s.pe.shape[1]):
+        low = min(low, s.pe[CLOCK, pe])
+    return int(low)
 
 
 @stage
@@ -51,7 +60,7 @@ def put_marks(out: A, n: int, until: A, cause: A, base: int, low: int) -> int:
 
 
 @stage
-def first_hot(p: Program, s: State, low: int) -> int:
+def first_hot(s: State, low: int) -> int:
     """The first output tile whose write back ends after ``low``; -1 if it is no longer known."""
     ring = s.tile.shape[1]
     tile, oldest_known = s.stream[POUT, DONE], max(0, s.stream[PIN, DONE] - ring + 1)
@@ -216,10 +225,8 @@ def picture(address: Any, base: int) -> int:
     """Write all that decides the future, relative to cycle ``base``, to ``h.picture``; its length, -1 if it is too long."""
     rows = rows_at(address)
     p, s, h = program_at(rows), state_at(rows), past_at(rows)
-    q, out, n, low = s.scalars, h.picture, 0, base
-    for pe in range(s.pe.shape[1]):
-        low = min(low, s.pe[CLOCK, pe])
-    hot, done_out = first_hot(p, s, low), s.stream[POUT, DONE]
+    q, out, n, low = s.scalars, h.picture, 0, min(base, past_of(p, s))
+    hot, done_out = first_hot(s, low), s.stream[POUT, DONE]
     if hot < 0 or room_for(p, s, hot) > out.shape[0]:
         return -1
     out[0], out[1], out[2], out[3] = q[MAC_TILE] - done_out, q[ACC_TILE] - done_out, s.stream[PIN, DONE] - done_out, hot - done_out
@@ -245,7 +252,7 @@ def picture(address: Any, base: int) -> int:
 
 
 @stage
-def moves(p: Program, s: State, h: Past, loop: int) -> int:
+def moves(s: State, h: Past, loop: int) -> int:
     """By how many iterations of ``loop`` the cursors have moved since ``h.known_digit``; 0 unless all those that moved agree."""
     found = 0
     for cursor in range(CURSORS):
@@ -261,9 +268,7 @@ def moves(p: Program, s: State, h: Past, loop: int) -> int:
 @stage
 def horizon(p: Program, s: State, h: Past, loop: int, step: int) -> int:
     """How many periods of ``step`` iterations of ``loop`` lie between here and its end, or its last iteration where that is odd."""
-    most, low = FOREVER, s.scalars[LAST_START] // p.machine[TICKS]
-    for pe in range(s.pe.shape[1]):
-        low = min(low, s.pe[CLOCK, pe])
+    most, low = FOREVER, past_of(p, s)
     for stream in range(STREAMS):
         far, come = s.stream[stream, AT_TILE] - h.known_tile[stream, 0], s.stream[stream, TILES] - h.known_tile[stream, 1]
         if far != come:  # only tiles that have been there all the time may be used up
@@ -275,21 +280,24 @@ def horizon(p: Program, s: State, h: Past, loop: int, step: int) -> int:
             continue
         if h.known_digit[cursor, loop] < p.nest[loop, ODD_FIRST]:
             return 0
-        length = p.nest[loop, SIZE]
-        outer = p.nest[loop, PARENT]
-        if outer >= 0:
-            length = min(p.nest[outer, STEP], s.extent[cursor, outer] - s.digit[cursor, outer] * p.nest[outer, STEP])
-        last = -(-length // p.nest[loop, STEP]) - 1
-        odd = p.nest[loop, ODD_LAST] != 0 or length % p.nest[loop, STEP] != 0
-        most = min(most, (last - odd - s.digit[cursor, loop]) // step)
+        odd = p.nest[loop, ODD_LAST] != 0 or s.extent[cursor, loop] % p.nest[loop, STEP] != 0
+        most = min(most, (trips(p, s, cursor, loop) - 1 - odd - s.digit[cursor, loop]) // step)
     return max(most, 0)
 
 
+def reach(address: Any, loop: int) -> int:
+    """How many periods since ``h.known_digit`` can be skipped; ``h.jump`` gets by how many iterations of ``loop`` each of them goes on."""
+    rows = rows_at(address)
+    p, s, h = program_at(rows), state_at(rows), past_at(rows)
+    h.jump[JUMP_STEP] = moves(s, h, loop)
+    return horizon(p, s, h, loop, h.jump[JUMP_STEP]) if h.jump[JUMP_STEP] > 0 else 0
+
+
 @stage
-def shift_blocks(p: Program, s: State, h: Past, blocks: int, cycles: int, low: int) -> None:
+def shift_blocks(s: State, h: Past, blocks: int, cycles: int, low: int) -> None:
     """Give the recent writes of psums to the blocks that stand there after a skip."""
     ring, done_out = s.tile.shape[1], s.stream[POUT, DONE]
-    hot = first_hot(p, s, low)
+    hot = first_hot(s, low)
     for tile in range(hot, s.stream[PIN, DONE]):
         s.block_visit[s.tile[BLOCK_OF, tile % ring]] = -1
     times = h.picture  # scratch: the old blocks are read before the new ones are written
@@ -345,13 +353,11 @@ def skip(address: Any, loop: int) -> int:
     log_end, ticks = s.scalars[LOGGED], p.machine[TICKS]
     if not can_repeat(log_at(rows).log, log_start, log_end, cycles * ticks, h.jump[JUMP_SERIES]):
         return 0
-    low, pause = s.scalars[LAST_START] // ticks, times * cycles
-    for pe in range(s.pe.shape[1]):
-        low = min(low, s.pe[CLOCK, pe])
+    low, pause = past_of(p, s), times * cycles
     bin_repeats(rows, log_start, log_end, cycles * ticks, times, h.jump[JUMP_SERIES])
     moved_out = s.digit[POUT, loop] != h.known_digit[POUT, loop]
     blocks = p.nest[loop, WEIGHT] * step * times if moved_out else 0
-    shift_blocks(p, s, h, blocks, pause, low)
+    shift_blocks(s, h, blocks, pause, low)
     shift_rows(p, s, pause, low)
     for cursor in range(CURSORS):
         if s.digit[cursor, loop] != h.known_digit[cursor, loop]:
@@ -406,13 +412,12 @@ def look_back(address: Any, limit: int) -> int:
             if h.picture[i] != h.known[i]:
                 same = False
                 break
-        loop = p.machine[STEADY_LOOP]
-        step, cycles = moves(p, s, h, loop), base - q[KNOWN_BASE]
-        if same and step > 0 and cycles > 0:
-            times = min(horizon(p, s, h, loop, step), (limit - 1 - q[LAST_START]) // (cycles * p.machine[TICKS]))
+        loop, cycles = p.machine[STEADY_LOOP], base - q[KNOWN_BASE]
+        times = call(rows, REACH, loop) if same and cycles > 0 else 0
+        if same and cycles > 0 and h.jump[JUMP_STEP] > 0:
+            times = min(times, (limit - 1 - q[LAST_START]) // (cycles * p.machine[TICKS]))
             if times > 0:
-                h.jump[JUMP_STEP], h.jump[JUMP_CYCLES], h.jump[JUMP_LOG], h.jump[JUMP_TIMES] = step, cycles, q[KNOWN_LOG], times
-                h.jump[JUMP_SERIES] = STREAMS
+                h.jump[JUMP_CYCLES], h.jump[JUMP_LOG], h.jump[JUMP_TIMES], h.jump[JUMP_SERIES] = cycles, q[KNOWN_LOG], times, STREAMS
                 if call(rows, SKIP, loop) != 0:
                     remember(p, s, h, n)  # the state is still the known one, only later
                     return 1

@@ -22,10 +22,9 @@ CYCLES, OUT_WORDS, UP, DOWN, ORDER = range(5)
 DELIVERIES = 5  # per kind of step: weights, a whole input window, a slide of it, psums in, psums out
 WORDS, MOST, PREFIX = range(3)
 PART, WHOLE = range(2)  # a kind's inputs that the next window does not need are dead after PART / WHOLE of its MACs
-# A loop of the nest: the next one out over the same dimension (-1: SIZE is the dimension's), how far it goes, psum blocks per
-# iteration; whether its first or last iteration differs from others in more than its length; how many iterations loops over the
+# A loop of the nest: the next one out over the same dimension (-1: none), how far it goes, psum blocks per iteration; whether its first or last iteration differs from others in more than its length; how many iterations loops over the
 # same dimension make inside one that is whole, and the next of them (-1: none), both of those around passes.
-PARENT, SIZE, STEP, WEIGHT, ODD_FIRST, ODD_LAST, INSIDE, CHILD = range(8)
+PARENT, STEP, WEIGHT, ODD_FIRST, ODD_LAST, INSIDE, CHILD = range(7)
 # A stream: room per PE; ports (-1: none); how deep in the nest it looks, loops that change its tile in the scratchpads;
 # loops outside its innermost memory, those of them that change the tile there, those that cut that tile into parts.
 CAPACITY, BUFFER_PORT, NETWORK_PORT, LATENCY, DEPTH, RELEVANT, OUTSIDE, TILE_MASK, PART_MASK = range(9)
@@ -72,7 +71,7 @@ class Program(NamedTuple):
     delivery: A  # [D, 3] words in all, words of the PE that gets most, where its prefix starts; DELIVERIES per kind
     arrive: A  # [D, 2, PE] words on the port when the PE has all of its own; cycles of extra latency
     prefix: A  # words on the port when every PE has its first a words
-    nest: A  # [L, 8] see PARENT
+    nest: A  # [L, 7] see PARENT
     leaf: A  # [dimensions of several lengths, 2] its innermost loop, where its lengths start in `classes`
     classes: A  # by length: its share of the kind's number
     stream: A  # [STREAMS, 9] see CAPACITY
