@@ -647,15 +647,15 @@ class Bound:
 
     def __init__(self, program: Program, state: State) -> None:
         self.program, self.state = program, state
-        kernels = (settle, compute, accumulate, grant, look_back, picture, reach, skip, fill_windows)
+        kernels = (settle, compute, accumulate, grant, look_back, picture, reach, fill_windows, skip)
         self._rows: Any = (program, state, kernels)
         self._address, self._picture, self._reach = self._rows, picture, reach
-        self._skip, self._fill_windows = skip, fill_windows
+        self._fill_windows, self._skip = fill_windows, skip
         if compiled():
             codes = machine_codes(kernels)
             self._rows = addresses((*program, *state), tuple(code.address for code in codes))
             self._address = self._rows.ctypes.data
-            self._picture, self._reach, self._skip, self._fill_windows = (code.ctypes for code in codes[PICTURE:])
+            self._picture, self._reach, self._fill_windows, self._skip = (code.ctypes for code in codes[PICTURE:])
 
     def advance(self, limit: int) -> int:
         """See `run_until`."""

@@ -18,9 +18,9 @@ from simulator.kernels.tables import A, Log, Now, Past, Program, State
 
 Rows = Any
 """How kernels get their tables: the array that `addresses` makes, or (program, state, kernels) where nothing is compiled."""
-KERNELS = ("settle", "compute", "accumulate", "grant", "look_back", "picture", "reach", "skip", "fill_windows")
+KERNELS = ("settle", "compute", "accumulate", "grant", "look_back", "picture", "reach", "fill_windows", "skip")
 """The kernels that are called by address, in the order of their rows."""
-SETTLE, COMPUTE, ACCUMULATE_TILE, GRANT, LOOK_BACK, PICTURE, REACH, SKIP, FILL_WINDOWS = range(len(KERNELS))
+SETTLE, COMPUTE, ACCUMULATE_TILE, GRANT, LOOK_BACK, PICTURE, REACH, FILL_WINDOWS, SKIP = range(len(KERNELS))
 TABLES = len(Program._fields) + len(State._fields)
 
 
