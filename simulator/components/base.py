@@ -79,6 +79,13 @@ DataTypes = Annotated[
 ]
 """One data type or a list of them."""
 
+NoOrMoreDataTypes = Annotated[
+    tuple[DataType, ...],
+    BeforeValidator(_as_tuple),
+    WithJsonSchema({"anyOf": [_DATA_TYPE, {"type": "array", "items": _DATA_TYPE}]}),
+]
+"""One data type, a list of them, or an empty list."""
+
 
 class Arbitrated(Part):
     """A part whose ports serve several request streams in a declared order."""
@@ -90,7 +97,6 @@ class Arbitrated(Part):
         (),
         description="streams, first served first; unnamed ones follow: weight, input, psum_in, psum_out",
     )
-
 
     @property
     def order(self) -> tuple[str, ...]:

@@ -208,7 +208,7 @@ def _fit(
     for position, memory in enumerate(list(architecture.memories.values())[1:]):
         bits = tile_bits(layer, one_pass if position else whole, memory.keeps, architecture.word_bits)
         quota = memory.tile_quota(bits, dict.fromkeys(bits, tiles))
-        if any(quota[d] < tiles for d in bits):
+        if any(quota[d] < memory.useful_tiles(d, tiles) for d in bits):
             return False
     return True
 

@@ -117,13 +117,14 @@ class LayerMachine:
     def _level(self, name: str, data_type: DataType, quota: int) -> Level:
         """Build a level with its lanes; memories come outermost first."""
         chain = self.architecture.levels(data_type)
-        parent, innermost = chain[chain.index(name) - 1], name == chain[-1]
-        parts = part_count(self.mapping, self.nest, data_type, name) if innermost else 1
+        parent = chain[chain.index(name) - 1]
+        in_parts = name == chain[-1] and self.architecture.memories[name].in_parts(data_type)
+        parts = part_count(self.mapping, self.nest, data_type, name) if in_parts else 1
 
         def cursor() -> TileCursor:
             return TileCursor(
                 self.layer, self.mapping, self.nest, data_type, name, parent,
-                innermost=innermost, looks=self._coded_bits is not None,
+                in_parts=in_parts, looks=self._coded_bits is not None,
             )  # fmt: skip
 
         kind = Hold if data_type == "output" else Fill

@@ -218,8 +218,8 @@ def _delivered(machine: LayerMachine) -> dict[str, int]:
     counts = machine.state.delivered.reshape(-1, kernel.DELIVERIES).tolist()
     streams = ("weight", "input", "input", "psum_in", "psum_out")
     for row, kind in zip(counts, machine.tables.kinds, strict=True):
-        for stream, n, delivery in zip(streams, row, kind.deliveries, strict=True):
-            out[stream] += n * delivery.hops
+        for stream, n, supply in zip(streams, row, kind.supplies, strict=True):
+            out[stream] += n * supply.delivery.hops
     return out
 
 

@@ -8,7 +8,7 @@ import numpy as np
 from simulator.components.base import Arbitrated, Rate
 from simulator.components.networks.base import Delivery, Ints
 from simulator.engine.nest import Nest
-from simulator.engine.steps import StepKind, Wires, step_kind
+from simulator.engine.steps import StepKind, Supply, Wires, step_kind
 from simulator.engine.tiles import part_loops
 from simulator.errors import refuse
 from simulator.kernels import tables as kernel
@@ -144,13 +144,20 @@ class Tables:
         nest, found = self.nest, 0
         for d in DATA_TYPES:
             outside, relevant = nest.outside(self.mapping, self.inner[d]), nest.over(RELEVANT[d])
-            depth, cuts = nest.depth(relevant), part_loops(self.mapping, nest, d, self.inner[d])
+            depth, cuts = nest.depth(relevant), self._part_loops(d)
             found |= sum(1 << i for i in range(outside, min(depth, nest.split)) if i not in cuts)
             for i in range(min(outside, depth) - 1, -1, -1):
                 if relevant >> i & 1 and nest.parents[i] < 0:
                     break  # this one always goes on to another tile
                 found |= (~relevant) & (1 << i)
         return found
+
+    def _part_loops(self, data_type: DataType) -> tuple[int, ...]:
+        """Loops that cut a tile of the innermost memory into parts."""
+        memory = self.inner[data_type]
+        if not self.architecture.memories[memory].in_parts(data_type):
+            return ()
+        return part_loops(self.mapping, self.nest, data_type, memory)
 
     def _columns_first(self) -> bool:
         """Whether a PE works column by column, so that the columns that leave its window are used first."""
@@ -178,16 +185,18 @@ class Tables:
 
     def program(self, *, tells: bool) -> kernel.Program:
         """The kernel's tables; ``tells``: stop after every pass, look for what repeats in it."""
-        deliveries = [d for kind in self.kinds for d in kind.deliveries]
+        supplies = [supply for kind in self.kinds for supply in kind.supplies]
+        deliveries = [supply.delivery for supply in supplies]
         prefixes = [d.prefix for d in deliveries]
         self._refuse_what_does_not_fit(deliveries)
         links = self._link_rate()
         ticks = lcm(*(_numerator(p.rate) for p in self.ports), _numerator(links))
         port_rows = [
-            [ticks_per_unit(x.rate, ticks), self.causes.index(x.cause), x.mode, *x.ranks]
-            for x in self.ports
+            [ticks_per_unit(x.rate, ticks), self.causes.index(x.cause), x.mode, *x.ranks] for x in self.ports
         ]
         starts = np.cumsum([0] + [len(x) for x in prefixes[:-1]]).tolist()
+        first_groups = np.cumsum([0] + [len(supply.needs) for supply in supplies[:-1]]).tolist()
+        groups, needs = _needs(supplies, self.architecture.spatial.pe.macs_per_cycle)
         leaf, classes = self._leaves()
         part = [(k.dying_columns, k.columns) if self._columns_first() else (1, 1) for k in self.kinds]
         nest = zip(
@@ -197,8 +206,15 @@ class Tables:
         return kernel.Program(
             work=np.stack([_work(k, self.architecture.spatial.pe.macs_per_cycle) for k in self.kinds]),
             dying=ints(part),
-            delivery=ints([[d.port_words, _most(d), at] for d, at in zip(deliveries, starts, strict=True)]),
-            arrive=ints([[d.complete, d.extra_latency] for d in deliveries]),
+            delivery=ints(
+                [
+                    [d.port_words, _most(d), at, first, len(supply.needs)]
+                    for d, at, first, supply in zip(deliveries, starts, first_groups, supplies, strict=True)
+                ]
+            ),
+            group=ints([supply.group for supply in supplies]),
+            supply=groups,
+            need=needs,
             prefix=np.concatenate(prefixes).astype(np.int64),
             nest=ints(list(nest)).reshape(-1, 7),
             leaf=leaf,
@@ -222,7 +238,7 @@ class Tables:
         data_type, nest, mapping = STREAM_TYPES[stream], self.nest, self.mapping
         memory = self.inner[data_type]
         outside, relevant = nest.outside(mapping, memory), nest.over(RELEVANT[data_type])
-        cuts = part_loops(mapping, nest, data_type, memory)
+        cuts = self._part_loops(data_type)
         networks = [self.wires.weight, self.wires.input, self.wires.psum_in, self.wires.psum_out]
         network = networks[stream]
         latency = 0 if network is None else network.latency_cycles
@@ -290,6 +306,16 @@ class Tables:
 
 def _most(delivery: Delivery) -> int:
     return len(delivery.prefix) - 1
+
+
+def _needs(supplies: list[Supply], macs_per_cycle: int) -> tuple[Ints, Ints]:
+    """All groups of PEs, and when the words of each are needed: see `kernel.Program`."""
+    every = [need for supply in supplies for need in supply.needs]
+    rows = [np.stack((need.position, need.first_use // macs_per_cycle), axis=1) for need in every]
+    ends = np.cumsum([len(row) for row in rows]).tolist()
+    extra = [need.extra_latency for need in every]
+    groups = [[end - len(row), end, more] for row, end, more in zip(rows, ends, extra, strict=True)]
+    return ints(groups).reshape(-1, 3), ints(np.concatenate(rows)).reshape(-1, 2)
 
 
 def _numerator(rate: Rate) -> int:

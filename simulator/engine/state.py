@@ -17,6 +17,7 @@ class _Sizes:
     """How much of everything there can be at once: output tiles, deliveries and parts under way, marks."""
 
     pes: int
+    groups: int
     kinds: int
     loops: int
     ports: int
@@ -34,12 +35,13 @@ class _Sizes:
         machine, room = program.machine.tolist(), program.stream[:, kernel.CAPACITY]
         open_tiles = machine[kernel.OPEN_TILES] + machine[kernel.IDLE_TILES] + machine[kernel.LEAVING_TILES]
         ring = _outstanding(program) + open_tiles + kernel.TILES_AHEAD + 8
-        psums = int(program.delivery.reshape(kinds, kernel.DELIVERIES, 3)[:, 3, kernel.MOST].max())
+        psums = int(program.delivery.reshape(kinds, kernel.DELIVERIES, -1)[:, 3, kernel.MOST].max())
         parts = int(room.max()) + ring + 4 + psums * (open_tiles + 1)
         tile_marks = 6 * len(tables.architecture.memories) + 1  # asked for, begun, arrived, and out again
         loops, ports, slots = len(program.nest), len(program.port), machine[kernel.OPEN_TILES]
         return cls(
             pes,
+            int(program.delivery[:, kernel.GROUPS].max()),
             kinds,
             loops,
             ports,
@@ -54,14 +56,15 @@ class _Sizes:
 
     def picture(self) -> int:
         """Room for the state relative to some cycle."""
-        per_pe = 8 + 5 * self.slots + 3 * self.ring
+        per_pe = 8 + 5 * self.slots
+        words = 9 * self.ring * self.groups
         marks = 4 * self.tiles + 3 * self.parts + 4 * self.ring
-        return 4096 + 16 * self.releases + per_pe * self.pes + marks * (2 * self.marks + 4)
+        return 4096 + 16 * self.releases + per_pe * self.pes + words + marks * (2 * self.marks + 4)
 
 
 def _outstanding(program: kernel.Program) -> int:
     """How many deliveries of one stream can be under way at once."""
-    rows = program.delivery.reshape(-1, kernel.DELIVERIES, 3)[:, :, kernel.MOST]
+    rows = program.delivery[:, kernel.MOST].reshape(-1, kernel.DELIVERIES)
     least = [rows[:, 0], rows[:, 1:3], rows[:, 3]]
     room = program.stream[:, kernel.CAPACITY]
     return max(
@@ -77,9 +80,11 @@ def _shapes(n: _Sizes, tables: Tables, series: int, tally: int) -> Shapes:
         "extent": (cursors, n.loops), "stream": (streams, kernel.STREAM_COLUMNS),
         "release_words": (streams, n.releases), "port_free": (n.ports,),
         "tile_time": (streams, n.tiles), "tile_until": (streams, n.tiles, n.tile_marks),
-        "arrival": (3, n.ring, n.pes), "until": (streams, n.parts, n.marks),
+        "come": (3, n.ring, n.groups), "until": (streams, n.parts, n.marks),
         "tile_cause": (streams, n.tiles, n.tile_marks), "cause": (streams, n.parts, n.marks),
-        "part": (streams, n.parts), "delivery": (3, n.ring, 2), "tile": (3, n.ring), "chain": (n.pes, 2),
+        "part": (streams, n.parts), "delivery": (3, n.ring, 2),
+        "late_part": (3, n.ring, n.groups), "late_use": (3, n.ring, n.groups),
+        "tile": (3, n.ring), "chain": (n.pes, 2),
         "open_kind": (n.slots,), "slot_tile": (n.slots, n.pes), "block_visit": (tables.blocks,),
         "block_time": (tables.blocks, 2), "events": (streams * n.tiles, 2),
         "windows": (series, kernel.WINDOWS),

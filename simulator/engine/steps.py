@@ -23,6 +23,27 @@ class PeWork:
 
 
 @dataclass(frozen=True, slots=True)
+class Need:
+    """When the words of one group of PEs are needed: those that may hold its MACs up, by position.
+
+    A word at ``position`` on the port is first used by MAC number ``first_use`` of the step.
+    """
+
+    position: Ints
+    first_use: Ints
+    extra_latency: int
+
+
+@dataclass(frozen=True, slots=True)
+class Supply:
+    """A step's words of one stream: how the network delivers them, and the group of each PE (-1: none)."""
+
+    delivery: Delivery
+    group: Ints
+    needs: tuple[Need, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class StepKind:
     """Everything about steps of one extent. Arrays have one entry per PE, row-major."""
 
@@ -31,7 +52,7 @@ class StepKind:
     up: Ints
     down: Ints
     order: Ints
-    deliveries: tuple[Delivery, Delivery, Delivery, Delivery, Delivery]
+    supplies: tuple[Supply, Supply, Supply, Supply, Supply]
     dying_columns: int
     columns: int
 
@@ -153,12 +174,56 @@ class _InputIds:
         return np.unique(outputs[:, None] + taps)
 
 
-def _share(needs: list[Ints], pes: Ints, offset: Ints, pattern: Ints) -> None:
-    """Give each PE its words; PEs with equal words get the same array."""
-    distinct, which = np.unique(offset, return_inverse=True)
-    lists = list(distinct[:, None] + pattern)
-    for pe, i in zip(pes.tolist(), which.tolist(), strict=True):
-        needs[pe] = lists[i]
+class _Wanted:
+    """The words that each PE needs in a step, and the MAC that is the first to use each of them."""
+
+    def __init__(self, pes: int) -> None:
+        none = np.zeros(0, dtype=np.int64)
+        self.words, self.first_use = [none] * pes, [none] * pes
+
+    def share(self, pes: Ints, offset: Ints, pattern: Ints, used: Ints) -> None:
+        """Give PEs their words, relative to ``offset``; those with equal ones get the same array.
+
+        ``used``: the word of each MAC, likewise relative.
+        """
+        distinct, which = np.unique(offset, return_inverse=True)
+        lists = list(distinct[:, None] + pattern)
+        words, macs = np.unique(used, return_index=True)
+        first_use = macs[np.searchsorted(words, pattern)]
+        for pe, i in zip(pes.tolist(), which.tolist(), strict=True):
+            self.words[pe], self.first_use[pe] = lists[i], first_use
+
+    def supply(self, network: Network, rows: int, columns: int) -> Supply:
+        """How ``network`` brings them."""
+        delivery = network.deliver(self.words, rows, columns)
+        return _supply(delivery, self.words, self.first_use)
+
+
+def _supply(delivery: Delivery, words: list[Ints], first_use: list[Ints]) -> Supply:
+    """Tell apart groups of PEs that have their words at different times."""
+    numbers: dict[tuple[int, int], int] = {}
+    needs: list[Need] = []
+    group = np.full(len(words), -1, dtype=np.int64)
+    extra = delivery.extra_latency.tolist()
+    for pe, column in enumerate(delivery.group.tolist()):
+        if len(words[pe]) == 0:
+            continue
+        key = (column, extra[pe])
+        if key not in numbers:
+            numbers[key] = len(needs)
+            position = delivery.position[: len(words[pe]), column]
+            needs.append(Need(*_may_hold_up(position, first_use[pe]), extra[pe]))
+        group[pe] = numbers[key]
+    return Supply(delivery, group, tuple(needs))
+
+
+def _may_hold_up(position: Ints, first_use: Ints) -> tuple[Ints, Ints]:
+    """Words in order of position, without those that are needed no earlier than one that comes later."""
+    order = np.argsort(position)
+    use = first_use[order]
+    earliest = np.minimum.accumulate(use[::-1])[::-1]
+    kept = np.append(use[:-1] < earliest[1:], True)
+    return position[order][kept], use[kept]
 
 
 def _chains(
@@ -215,9 +280,8 @@ def step_kind(
     earlier = place_all(mapping, before or extent, wires.columns)
     had = earlier.extent[np.argsort(earlier.pe)][np.searchsorted(np.sort(earlier.pe), placed.pe)]
     links = None if wires.links is None else wires.links.chains(wires.rows, wires.columns)
-    up, down, order = _chains(placed, links, pes, wires.columns, layer.name)
-    empty = np.zeros(0, dtype=np.int64)
-    weights, whole, slide = ([empty] * pes for _ in range(3))
+    up, down, chain_order = _chains(placed, links, pes, wires.columns, layer.name)
+    weights, whole, slide = _Wanted(pes), _Wanted(pes), _Wanted(pes)
     macs, out_words = np.zeros(pes, dtype=np.int64), np.zeros(pes, dtype=np.int64)
     weight_ids, input_ids = _WeightIds(mapping, extent), _InputIds(layer, extent)
     first_weight, first_input = weight_ids.offset(placed.first), input_ids.offset(placed.first)
@@ -228,14 +292,16 @@ def step_kind(
         out_words[members] = prod(block[INDEX[d]] for d in RELEVANT["output"])
         window = input_ids.pattern(block)
         fresh = input_ids.pattern(block, back, block_before) if any(back) else window
-        _share(weights, members, first_weight[rows], weight_ids.pattern(block))
-        _share(whole, members, first_input[rows], window)
-        _share(slide, members, first_input[rows], fresh)
+        order = _deal(mapping.pe, block, ONES)[0]
+        used = input_ids.offset(order)
+        weights.share(members, first_weight[rows], weight_ids.pattern(block), weight_ids.offset(order))
+        whole.share(members, first_input[rows], window, used)
+        slide.share(members, first_input[rows], fresh, used)
         kept, widest = max(kept, len(window) - len(fresh)), max(widest, len(window))
     collect_in = wires.psum_in or wires.psum_out
-    deliveries = tuple(
-        network.deliver(needs, wires.rows, wires.columns)
-        for network, needs in (
+    supplies = tuple(
+        wanted.supply(network, wires.rows, wires.columns)
+        for network, wanted in (
             (wires.weight, weights),
             (wires.input, whole),
             (wires.input, slide),
@@ -243,11 +309,13 @@ def step_kind(
             (wires.psum_out, _own(np.where(down < 0, out_words, 0))),
         )
     )
-    return StepKind(macs, out_words, up, down, order, deliveries, widest - kept, widest)  # type: ignore[arg-type]
+    return StepKind(macs, out_words, up, down, chain_order, supplies, widest - kept, widest)  # type: ignore[arg-type]
 
 
-def _own(counts: Ints) -> list[Ints]:
-    """So many words for each PE, none of them another's."""
-    ends = counts.cumsum()
+def _own(counts: Ints) -> _Wanted:
+    """So many psums for each PE, none of them another's, which it adds when it has all of them."""
+    ends, wanted = counts.cumsum(), _Wanted(len(counts))
     ids = np.arange(int(ends[-1]), dtype=np.int64)
-    return [ids[end - n : end] for end, n in zip(ends.tolist(), counts.tolist(), strict=True)]
+    wanted.words = [ids[end - n : end] for end, n in zip(ends.tolist(), counts.tolist(), strict=True)]
+    wanted.first_use = [np.zeros(n, dtype=np.int64) for n in counts.tolist()]
+    return wanted

@@ -83,18 +83,18 @@ def _span_of(step: int, spread: int, base: int, size: int, extent: int, taps: in
 class TileCursor:
     """Goes through the different tiles of a data type that a memory holds, fetched from ``parent``.
 
-    The ``innermost`` memory gets a tile in the parts in which the array uses it. ``tile`` is the present one,
+    It gets a tile ``in_parts``, those in which the array uses it, or whole. ``tile`` is the present one,
     None at the end; it says where it lies if somebody ``looks`` at the data.
     """
 
     def __init__(
         self, layer: Layer, mapping: Mapping, nest: Nest, data_type: DataType, memory: str, parent: str,
-        *, innermost: bool, looks: bool = False,
+        *, in_parts: bool, looks: bool = False,
     ) -> None:  # fmt: skip
         self.layer, self.data_type, self.looks = layer, data_type, looks
         outside = nest.outside(mapping, memory)
         around = nest.over(RELEVANT[data_type], outside)
-        cuts = part_loops(mapping, nest, data_type, memory) if innermost else ()
+        cuts = part_loops(mapping, nest, data_type, memory) if in_parts else ()
         self._novel = around | sum(1 << i for i in cuts)
         self._of_parent = nest.over(RELEVANT[data_type], nest.outside(mapping, parent))
         self._has_parent = parent != next(iter(mapping.levels))
@@ -194,7 +194,7 @@ class TileCursor:
 
 
 def part_loops(mapping: Mapping, nest: Nest, data_type: DataType, memory: str) -> tuple[int, ...]:
-    """Numbers of the loops that cut a tile of ``memory``, the innermost, up."""
+    """Numbers of the loops that cut a tile of ``memory``, the innermost, into parts."""
     outside = nest.outside(mapping, memory)
     cuts = nest.over(SUBTILED[data_type], nest.split)
     return tuple(i for i in range(outside, nest.split) if cuts >> i & 1)

@@ -18,15 +18,16 @@ from simulator.kernels.recurrence import look_back, picture, reach, skip
 from simulator.kernels.tables import (
     A, ACCUMULATE, ACC_END, ACC_IN, ACC_TILE, AGAIN, ARRAY_CAUSE, AT_TILE, AT_WORD, BARRIER, BETWEEN, BINNED, BLOCK,
     BLOCK_END, BLOCK_OF, BLOCK_START, BUFFER_PORT, BUSY, CAPACITY, CLOCK, CROSSED, CYCLES, DELIVERIES, DEPTH, DONE,
-    DOWN, ENDED, EVENTS, FIFO, FIRST, FIRST_PART, FOREVER, GRANTS, HAS_PSUM, HEAD_ASKED, HEAD_DELIVERY, HEAD_KNOWN,
-    HEAD_READY, HEAD_START, HEAD_WORDS, HELD, I, IMBALANCE, KIND, KIND_OF, KNOWN, LAST_ACC, LAST_GRANT, LAST_START,
-    LATENCY, LEAVE, LEAVING_TILES, LEFT_KIND, LINK_LATENCY, LINK_TICKS, LOGGED, LOG_ROWS, LOOPS, MAC, MACS, MACS_DONE,
-    MAC_END, MAC_KIND, MAC_TILE, MODE, MOST, MOVED, NETWORK_PORT, NEW_I, NEW_O, NEW_W, OPEN_TILES, ORDER, OUTSIDE,
-    OUTSIDE_UNTIL, OUT_FINISH, OUT_READY, OUT_WORDS, PART, PART_COUNT, PART_MASK, PASSES_TELL, PASS_KIND, PIN,
-    PIPELINE, PORT_CAUSE, PORT_MODE, PORT_RANK, PORT_TICKS, POUT, PREFIX, Program, REDUCTION_MASK, RELEASED, RELEVANT,
-    REUSED, ROOT, ROUND_ROBIN, SEEN, SENT, SHARED_ADDER, SLIDE, SPLIT, STARTED, STEADY_LOOP, STREAMS, S_INPUT,
-    S_OUTPUT, S_PSUM, S_WEIGHT, State, TAKEN, TICKS, TILES, TILES_AHEAD, TILE_BASE, TILE_KIND, TILE_MASK, TO_OPEN,
-    TRIES, TURNED, UNMAPPED, UP, W, WEIGHT, WHICH, WHOLE, WORDS, ZEROS_COME_IN,
+    DOWN, ENDED, END_NEED, EVENTS, EXTRA_LATENCY, FIFO, FIRST, FIRST_GROUP, FIRST_NEED, FIRST_PART, FIRST_USE,
+    FOREVER, GRANTS, GROUPS, HAS_PSUM, HEAD_ASKED, HEAD_DELIVERY, HEAD_KNOWN, HEAD_READY, HEAD_START, HEAD_WORDS,
+    HELD, I, IMBALANCE, KIND, KIND_OF, KNOWN, LAST_ACC, LAST_GRANT, LAST_START, LATENCY, LEAVE, LEAVING_TILES,
+    LEFT_KIND, LINK_LATENCY, LINK_TICKS, LOGGED, LOG_ROWS, LOOPS, MAC, MACS, MACS_DONE, MAC_END, MAC_KIND, MAC_TILE,
+    MODE, MOST, MOVED, NETWORK_PORT, NEW_I, NEW_O, NEW_W, OPEN_TILES, ORDER, OUTSIDE, OUTSIDE_UNTIL, OUT_FINISH,
+    OUT_READY, OUT_WORDS, PART, PART_COUNT, PART_MASK, PASSES_TELL, PASS_KIND, PIN, PIPELINE, PORT_CAUSE, PORT_MODE,
+    PORT_RANK, PORT_TICKS, POSITION, POUT, PREFIX, Program, REDUCTION_MASK, RELEASED, RELEVANT, REUSED, ROOT,
+    ROUND_ROBIN, SEEN, SENT, SHARED_ADDER, SLIDE, SPLIT, STARTED, STEADY_LOOP, STREAMS, S_INPUT, S_OUTPUT, S_PSUM,
+    S_WEIGHT, State, TAKEN, TICKS, TILES, TILES_AHEAD, TILE_BASE, TILE_KIND, TILE_MASK, TO_OPEN, TRIES, TURNED,
+    UNMAPPED, UP, W, WEIGHT, WHICH, WHOLE, WORDS, ZEROS_COME_IN,
 )  # fmt: skip
 from simulator.kernels.views import (
     ACCUMULATE_TILE, COMPUTE, FILL_WINDOWS, GRANT, LOOK_BACK, PICTURE, SETTLE, Rows, addresses, call, log_at, program_at, rows_at, state_at,
@@ -258,6 +259,38 @@ def start_layer(s: State, cycle: int) -> None:
         s.pe[CLOCK, pe] = cycle
 
 
+@stage
+def note_words(p: Program, s: State, stream: int, delivery: int, start: int, step: int, before: int, after: int) -> None:
+    """Say when PEs can start so that none of the words that cross now holds up their MACs.
+
+    A word that is there at t and first used in cycle k of a step's MACs is in time for a start at t - k. The words
+    are those up to ``after`` on the port, behind ``before``; ``step``: ticks per word.
+    """
+    c, slot, ticks = s.stream[stream], s.stream[stream, DONE] % s.come.shape[1], p.machine[TICKS]
+    come, part, use = s.come[stream, slot], s.late_part[stream, slot], s.late_use[stream, slot]
+    latency, inverse, here = p.stream[stream, LATENCY], 1.0 / ticks, c[PART_COUNT] - s.delivery[stream, slot, FIRST_PART]
+    first = p.delivery[delivery, FIRST_GROUP]
+    for i in range(p.delivery[delivery, GROUPS]):
+        if c[AT_WORD] == 0:
+            come[i] = -FOREVER
+        late = latency + p.supply[first + i, EXTRA_LATENCY]
+        for row in range(p.supply[first + i, FIRST_NEED], p.supply[first + i, END_NEED]):
+            position = p.need[row, POSITION]
+            if position > after:
+                break
+            if position > before:
+                there = quick_ceil_div(start + (position - before) * step, ticks, inverse) + late - p.need[row, FIRST_USE]
+                if there > come[i]:
+                    come[i], part[i], use[i] = there, here, p.need[row, FIRST_USE]
+
+
+@stage
+def come_for(p: Program, s: State, stream: int, slot: int, pe: int) -> int:
+    """The start of a PE's MACs that no word of a delivery holds up."""
+    group = p.group[s.delivery[stream, slot, WHICH], pe]
+    return int(s.come[stream, slot, group]) if group >= 0 else 0
+
+
 def grant(address: Any, stream: int) -> int:
     """Move one transaction over its ports and set the time at which each PE has its words."""
     rows = rows_at(address)
@@ -288,13 +321,8 @@ def grant(address: Any, stream: int) -> int:
             s.delivery[stream, c[DONE] % s.delivery.shape[1], WHICH] = delivery
             s.delivery[stream, c[DONE] % s.delivery.shape[1], FIRST_PART] = c[PART_COUNT]
         s.part[stream, c[PART_COUNT] % s.part.shape[1]] = after
+        note_words(p, s, stream, delivery, start, step, before, after)
         c[PART_COUNT] += 1
-        arrival, marks_in, extra = s.arrival[stream, c[DONE] % s.arrival.shape[1]], p.arrive[delivery, 0], p.arrive[delivery, 1]
-        latency, inverse = p.stream[stream, LATENCY], 1.0 / ticks
-        for pe in range(arrival.shape[0]):
-            mark = marks_in[pe]
-            if before < mark <= after:
-                arrival[pe] = quick_ceil_div(start + (mark - before) * step, ticks, inverse) + latency + extra[pe]
         c[SENT] += words_each
         c[AT_WORD] += words_each
         if stream == PIN and c[FIRST] != 0:
@@ -339,12 +367,12 @@ def open_pass(p: Program, s: State) -> None:
 
 
 @stage
-def part_with(p: Program, s: State, stream: int, slot: int, pe: int) -> int:
-    """Which part of a delivery brought the last of a PE's words."""
-    which, part = s.delivery[stream, slot, WHICH], s.delivery[stream, slot, FIRST_PART]
-    while s.part[stream, part % s.part.shape[1]] < p.arrive[which, 0, pe]:
-        part += 1
-    return int(part % s.part.shape[1])
+def blame_words(p: Program, s: State, stream: int, slot: int, pe: int, causes: A, start: int, end: int) -> None:
+    """Say where the word was that a PE's MACs waited for: in the cycles right before it came."""
+    group = p.group[s.delivery[stream, slot, WHICH], pe]
+    part = (s.delivery[stream, slot, FIRST_PART] + s.late_part[stream, slot, group]) % s.part.shape[1]
+    use = s.late_use[stream, slot, group]
+    blame(causes, s.until[stream, part], s.cause[stream, part], start + use, end + use)
 
 
 @stage
@@ -367,8 +395,7 @@ def blame_psum(p: Program, s: State, tile: int, tail: int, outside_until: int, s
     if s.tile[HAS_PSUM, slot] != 0:
         middle = min(max(outside_until, start), end)
         if middle > start:
-            part = part_with(p, s, PIN, slot, tail)
-            blame(s.causes[2], s.until[PIN, part], s.cause[PIN, part], start, middle)
+            blame_words(p, s, PIN, slot, tail, s.causes[2], start, middle)
     s.causes[2, p.machine[ARRAY_CAUSE]] += end - middle
 
 
@@ -400,16 +427,14 @@ def wait_for_slot(p: Program, s: State, pe: int, slot: int) -> None:
 
 @stage
 def operands_missing(p: Program, s: State, pe: int, w_slot: int, i_slot: int, weight: int, inputs: int) -> int:
-    """Account for a PE that waits for the operand that comes last; returns when it came."""
+    """Account for a PE whose MACs wait for the operand that comes last, as if before the first; returns when they start."""
     clock = s.pe[CLOCK, pe]
     if weight >= inputs:
         s.names[pe, S_WEIGHT] += weight - clock
-        part = part_with(p, s, W, w_slot, pe)
-        blame(s.causes[0], s.until[W, part], s.cause[W, part], clock, weight)
+        blame_words(p, s, W, w_slot, pe, s.causes[0], clock, weight)
         return weight
     s.names[pe, S_INPUT] += inputs - clock
-    part = part_with(p, s, I, i_slot, pe)
-    blame(s.causes[1], s.until[I, part], s.cause[I, part], clock, inputs)
+    blame_words(p, s, I, i_slot, pe, s.causes[1], clock, inputs)
     return inputs
 
 
@@ -425,7 +450,7 @@ def give_back(s: State, stream: int, words: int, time: int) -> None:
 def run_macs(p: Program, s: State, kind: int, slot: int, w_slot: int, i_slot: int) -> tuple[int, int]:
     """Time one step's MACs in every PE with work; returns when the last PE ends and when dying inputs are dead."""
     clock, names, mac_end, all_cycles = s.pe[CLOCK], s.names, s.slot[MAC_END, slot], p.work[kind, CYCLES]
-    weights, inputs, part, whole = s.arrival[W, max(w_slot, 0)], s.arrival[I, max(i_slot, 0)], p.dying[kind, PART], p.dying[kind, WHOLE]
+    part, whole = p.dying[kind, PART], p.dying[kind, WHOLE]
     full, acc_end = s.scalars[MAC_TILE] >= p.machine[OPEN_TILES], s.slot[ACC_END, slot]
     ended, dead = 0, 0
     for pe in range(clock.shape[0]):
@@ -433,8 +458,8 @@ def run_macs(p: Program, s: State, kind: int, slot: int, w_slot: int, i_slot: in
         if cycles > 0:
             if full and acc_end[pe] > clock[pe]:
                 wait_for_slot(p, s, pe, slot)
-            weight = weights[pe] if w_slot >= 0 else 0
-            operand = inputs[pe] if i_slot >= 0 else 0
+            weight = come_for(p, s, W, w_slot, pe) if w_slot >= 0 else 0
+            operand = come_for(p, s, I, i_slot, pe) if i_slot >= 0 else 0
             start = clock[pe]
             if weight > start or operand > start:
                 start = operands_missing(p, s, pe, w_slot, i_slot, weight, operand)
@@ -449,7 +474,7 @@ def run_macs(p: Program, s: State, kind: int, slot: int, w_slot: int, i_slot: in
 @stage
 def operand_slots(p: Program, s: State, kind: int) -> tuple[int, int]:
     """Where the next step's new weights and inputs are (-1: it goes on with the old ones); they are now in use."""
-    q, ring, w_slot, i_slot = s.scalars, s.arrival.shape[1], -1, -1
+    q, ring, w_slot, i_slot = s.scalars, s.come.shape[1], -1, -1
     if q[NEW_W] != 0:
         w_slot = s.stream[W, SEEN] % ring
         s.stream[W, SEEN] += 1
@@ -507,7 +532,8 @@ def compute(address: Any, _: int) -> int:
         give_back(s, W, -1, ended)
     if q[NEW_I] == 2:
         kept = p.delivery[DELIVERIES * after + 1, MOST] - p.delivery[DELIVERIES * after + 2, MOST]
-        give_back(s, I, max(0, p.delivery[DELIVERIES * kind + 1, MOST] - kept), dead)
+        known = q[LAST_START] // p.machine[TICKS]  # when the last of the step's words left its buffer
+        give_back(s, I, max(0, p.delivery[DELIVERIES * kind + 1, MOST] - kept), max(dead, known))
     elif q[NEW_I] == 1:
         give_back(s, I, -1, ended)
     if q[NEW_O] != 0:
@@ -529,7 +555,7 @@ def run_chains(p: Program, s: State, tile: int, kind: int, slot: int, room_out: 
     """
     arrived = tile % s.tile.shape[1]
     clock, names, chain, root = s.pe[CLOCK], s.names, s.chain, s.pe[ROOT]
-    incoming, has, tail = s.arrival[PIN, arrived], s.tile[HAS_PSUM, arrived] != 0, -1
+    has, tail = s.tile[HAS_PSUM, arrived] != 0, -1
     last_acc, acc_in, acc_end, mac_end = s.pe[LAST_ACC], s.slot[ACC_IN, slot], s.slot[ACC_END, slot], s.slot[MAC_END, slot]
     order, ups, downs, out_words = p.work[kind, ORDER], p.work[kind, UP], p.work[kind, DOWN], p.work[kind, OUT_WORDS]
     shared, pipe, hop, latency = p.machine[SHARED_ADDER] != 0, p.machine[PIPELINE], ceil_div(p.machine[LINK_TICKS], p.machine[TICKS]), p.machine[LINK_LATENCY]
@@ -544,7 +570,8 @@ def run_chains(p: Program, s: State, tile: int, kind: int, slot: int, room_out: 
         if up >= 0:
             first, last, source = chain[up, 0], chain[up, 1], root[up]
         elif has:
-            first, last, source = incoming[pe], incoming[pe], incoming[pe]
+            source = come_for(p, s, PIN, arrived, pe)
+            first, last = source, source
         root[pe] = source
         room = room_out if down < 0 else last_acc[down]
         if shared:

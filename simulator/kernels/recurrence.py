@@ -11,12 +11,13 @@ from simulator.kernels._jit import stage
 from simulator.kernels.nest import parts_of, trips
 from simulator.kernels.tables import (
     A, ACC_TILE, AGAIN, AT_TILE, AT_WORD, BLOCK, BLOCK_END, BLOCK_OF, BLOCK_START, BUFFER_PORT, CLOCK, CURSORS, DONE,
-    ENDED, FIFO, FIRST, FIRST_PART, FOREVER, HAS_PSUM, HEAD_ASKED, HEAD_KNOWN, HELD, I, IDLE_TILES, JUMP_CYCLES,
-    JUMP_LOG, JUMP_SERIES, JUMP_STEP, JUMP_TIMES, KIND, KIND_OF, KNOWN, KNOWN_BASE, KNOWN_LENGTH, KNOWN_LOG, LAST_ACC,
-    LAST_GRANT, LAST_START, LEAVE, LEAVING_TILES, LEFT_KIND, LOGGED, MAC_KIND, MAC_TILE, MODE, NEW_I, NEW_O, NEW_W,
-    ODD_FIRST, ODD_LAST, OPEN_TILES, OUT_FINISH, OUT_READY, PART_COUNT, PART_MASK, PASS_KIND, PIN, PORT_MODE, POUT,
-    Past, Program, RELEASED, REUSED, ROOT, ROUND_ROBIN, SEEN, SENT, SHARED_ADDER, STEADY_LOOP, STEP, STREAMS, State,
-    TAKEN, TICKS, TILES, TILES_AHEAD, TILE_BASE, TILE_KIND, TO_OPEN, TRIES, W, WEIGHT, WHICH, WORDS,
+    ENDED, FIFO, FIRST, FIRST_PART, FOREVER, GROUPS, HAS_PSUM, HEAD_ASKED, HEAD_KNOWN, HELD, I, IDLE_TILES,
+    JUMP_CYCLES, JUMP_LOG, JUMP_SERIES, JUMP_STEP, JUMP_TIMES, KIND, KIND_OF, KNOWN, KNOWN_BASE, KNOWN_LENGTH,
+    KNOWN_LOG, LAST_ACC, LAST_GRANT, LAST_START, LEAVE, LEAVING_TILES, LEFT_KIND, LOGGED, MAC_KIND, MAC_TILE, MODE,
+    NEW_I, NEW_O, NEW_W, ODD_FIRST, ODD_LAST, OPEN_TILES, OUT_FINISH, OUT_READY, PART_COUNT, PART_MASK, PASS_KIND,
+    PIN, PORT_MODE, POUT, Past, Program, RELEASED, REUSED, ROOT, ROUND_ROBIN, SEEN, SENT, SHARED_ADDER, STEADY_LOOP,
+    STEP, STREAMS, State, TAKEN, TICKS, TILES, TILES_AHEAD, TILE_BASE, TILE_KIND, TO_OPEN, TRIES, W, WEIGHT, WHICH,
+    WORDS,
 )  # fmt: skip
 from simulator.kernels.views import PICTURE, REACH, SKIP, call, log_at, past_at, program_at, rows_at, state_at
 from simulator.kernels.windows import bin_repeats, can_repeat
@@ -121,12 +122,18 @@ def put_stream(p: Program, s: State, stream: int, out: A, n: int, base: int, low
 
 @stage
 def put_delivery(p: Program, s: State, stream: int, delivery: int, out: A, n: int, base: int, low: int) -> int:
-    """Write when the words of a delivery are there, the parts in which it came, and where each of them was."""
-    slot, pes = delivery % s.arrival.shape[1], s.pe.shape[1]
-    for pe in range(pes):
-        out[n + pe] = since(s.arrival[stream, slot, pe], base, low)
-    which, part, at = s.delivery[stream, slot, WHICH], s.delivery[stream, slot, FIRST_PART], n + pes
-    n = at + 1
+    """Write when the words of a delivery are there and which decide that, its parts, and where each of them was."""
+    slot = delivery % s.come.shape[1]
+    which, part = s.delivery[stream, slot, WHICH], s.delivery[stream, slot, FIRST_PART]
+    for group in range(p.delivery[which, GROUPS]):
+        come = s.come[stream, slot, group]
+        out[n] = since(come, base, low)
+        n += 1
+        if come > low:
+            out[n], out[n + 1] = s.late_part[stream, slot, group], s.late_use[stream, slot, group]
+            n += 2
+    at = n
+    n += 1
     while part < s.stream[stream, PART_COUNT]:
         row = part % s.part.shape[1]
         out[n] = s.part[stream, row]
@@ -216,9 +223,9 @@ def room_for(p: Program, s: State, hot: int) -> int:
     marks += 2 * psums + 2 * (s.stream[PIN, DONE] - hot)
     for stream in range(POUT):
         marks += min(s.stream[stream, PART_COUNT], s.part.shape[1])
-    per_pe = 3 + deliveries + 5 * p.machine[OPEN_TILES] * (1 - p.machine[SHARED_ADDER])
+    per_pe = 3 + 5 * p.machine[OPEN_TILES] * (1 - p.machine[SHARED_ADDER])
     longest = 2 * max(s.until.shape[2], s.tile_until.shape[2]) + 4
-    return int(64 + 4 * entries + marks * longest + 4 * deliveries + per_pe * pes + 2 * s.port_free.shape[0])
+    return int(64 + 4 * entries + marks * longest + deliveries * (4 + 3 * s.come.shape[2]) + per_pe * pes + 2 * s.port_free.shape[0])
 
 
 def picture(address: Any, base: int) -> int:
@@ -328,8 +335,8 @@ def shift_rows(p: Program, s: State, pause: int, low: int) -> None:
             first = max(first - p.machine[LEAVING_TILES], 0)
         else:
             for delivery in range(first, last + 1):
-                for pe in range(s.pe.shape[1]):
-                    s.arrival[stream, delivery % s.arrival.shape[1], pe] += pause
+                for group in range(s.come.shape[2]):
+                    s.come[stream, delivery % s.come.shape[1], group] += pause
             first, last = first_part(s, stream, first, last), c[PART_COUNT]
         for row in range(first, last):
             for i in range(s.until.shape[2]):

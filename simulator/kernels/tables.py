@@ -20,7 +20,9 @@ MAC, ACCUMULATE, S_WEIGHT, S_INPUT, S_PSUM, S_OUTPUT, FILL, IMBALANCE, UNMAPPED,
 # Columns of the program's tables.
 CYCLES, OUT_WORDS, UP, DOWN, ORDER = range(5)
 DELIVERIES = 5  # per kind of step: weights, a whole input window, a slide of it, psums in, psums out
-WORDS, MOST, PREFIX = range(3)
+WORDS, MOST, PREFIX, FIRST_GROUP, GROUPS = range(5)
+FIRST_NEED, END_NEED, EXTRA_LATENCY = range(3)
+POSITION, FIRST_USE = range(2)
 PART, WHOLE = range(2)  # a kind's inputs that the next window does not need are dead after PART / WHOLE of its MACs
 # A loop of the nest: the next one out over the same dimension (-1: none), how far it goes, psum blocks per iteration; whether its first or last iteration differs from others in more than its length; how many iterations loops over the
 # same dimension make inside one that is whole, and the next of them (-1: none), both of those around passes.
@@ -68,8 +70,10 @@ class Program(NamedTuple):
 
     work: A  # [K, 5, PE] MAC cycles; words of the output tile; PE that psums come from (-1), go to (-1); PEs, tails first
     dying: A  # [K, 2] see PART
-    delivery: A  # [D, 3] words in all, words of the PE that gets most, where its prefix starts; DELIVERIES per kind
-    arrive: A  # [D, 2, PE] words on the port when the PE has all of its own; cycles of extra latency
+    delivery: A  # [D, 5] words in all, words of the PE that gets most, where its prefix starts, its first group of PEs, how many there are; DELIVERIES per kind
+    group: A  # [D, PE] the PE's group, counted from the delivery's first (-1: it gets nothing)
+    supply: A  # [group, 3] where its needs start and end in `need`; cycles of extra latency
+    need: A  # [word, 2] words on the port when it has crossed, ascending; the cycle of the step's MACs that first uses it
     prefix: A  # words on the port when every PE has its first a words
     nest: A  # [L, 7] see PARENT
     leaf: A  # [dimensions of several lengths, 2] its innermost loop, where its lengths start in `classes`
@@ -93,6 +97,8 @@ class State(NamedTuple):
     cause: A  # [STREAMS, parts, marks] where the words of a part of a delivery were before ...
     part: A  # [STREAMS, parts] words on the port when that part is through
     delivery: A  # [3, ring, 2] per delivery under way: which it is, its first part
+    late_part: A  # [3, ring, group] of the word that decides `come`: its part, counted from the delivery's first ...
+    late_use: A  # [3, ring, group] ... and the cycle of the step's MACs that first uses it
     tile: A  # [3, ring] per output tile: psums come in, its block, the kind of its first step
     chain: A  # [PE, 2] when a tile's first and last psum leave
     open_kind: A  # [slot] kind of step of every open output tile
@@ -111,7 +117,7 @@ class State(NamedTuple):
     # Times in rings: a skip puts off only what still matters.
     tile_time: A  # [STREAMS, tiles] when each tile became resident
     tile_until: A  # [STREAMS, tiles, marks] ... until when
-    arrival: A  # [3, ring, PE] when each PE has its words of a delivery
+    come: A  # [3, ring, group] when PEs can start so that no word of a delivery holds up their MACs
     until: A  # [STREAMS, parts, marks] ... until when
     # Other times, all in one array:
     times: A

@@ -88,8 +88,9 @@ def held_bits(mapping: Mapping, layer: Layer, architecture: Architecture, memory
 def fits(mapping: Mapping, layer: Layer, architecture: Architecture, memory: str, tiles: int = 1) -> bool:
     """Whether ``tiles`` tiles of every data type fit ``memory`` at once."""
     bits = held_bits(mapping, layer, architecture, memory)
-    quota = architecture.memories[memory].tile_quota(bits, dict.fromkeys(bits, tiles))
-    return all(quota[d] >= tiles for d in bits)
+    part = architecture.memories[memory]
+    quota = part.tile_quota(bits, dict.fromkeys(bits, tiles))
+    return all(quota[d] >= part.useful_tiles(d, tiles) for d in bits)
 
 
 def step_words(mapping: Mapping, layer: Layer) -> Words:

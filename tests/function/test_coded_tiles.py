@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import simulator
-from simulator.components.codecs import RunLength, expected_pairs, pairs_of
+from simulator.components.codecs import RunLength, pairs_distribution, pairs_of
 from simulator.dataflows import map_layer
 from simulator.engine.function import Computed, compute
 from simulator.mapping.nest import INDEX, Block
@@ -46,13 +46,18 @@ def test_pairs_are_those_of_an_encoder(length: int, run_bits: int, data: st.Data
     coded = [encoded(row, (1 << run_bits) - 1) for row in rows]
     assert [decoded(pairs) for pairs in coded] == rows
     assert pairs_of(np.array(rows), 1 << run_bits).tolist() == [len(pairs) for pairs in coded]
+    ended = [encoded(row[: max((i + 1 for i, word in enumerate(row) if word), default=0)], (1 << run_bits) - 1) for row in rows]
+    assert pairs_of(np.array(rows), 1 << run_bits, ended=True).tolist() == [len(pairs) for pairs in ended]
 
 
 @pytest.mark.parametrize(("length", "run_bits", "zeros"), [(1, 1, 0.5), (7, 1, 0.3), (9, 2, 0.75), (9, 5, 0.9)])
 def test_expected_pairs_are_the_mean_over_all_rows(length: int, run_bits: int, zeros: float) -> None:
     rows = np.array(list(product((0, 1), repeat=length)))
     weights = zeros ** (rows == 0).sum(axis=1) * (1 - zeros) ** (rows != 0).sum(axis=1)
-    assert expected_pairs(length, 1 << run_bits, zeros) == pytest.approx(float((weights * pairs_of(rows, 1 << run_bits)).sum()))
+    for ended in (False, True):
+        shares = pairs_distribution(length, 1 << run_bits, zeros, ended=ended)
+        mean = float((weights * pairs_of(rows, 1 << run_bits, ended=ended)).sum())
+        assert float(shares @ np.arange(length + 1)) == pytest.approx(mean)
 
 
 @pytest.mark.parametrize(
@@ -84,7 +89,9 @@ def block(layer: Layer, **ranges: tuple[int, int]) -> Block:
 
 
 def bits_of(row: list[int]) -> int:
-    return min(-(-len(encoded(row, 31)) // 3) * 64, len(row) * 16)
+    """Of a row on the link of `MACHINE`, whose blocks say where a row ends."""
+    end = max((i + 1 for i, word in enumerate(row) if word), default=0)
+    return min(max(1, -(-len(encoded(row[:end], 31)) // 3)) * 64, len(row) * 16)
 
 
 def test_a_tile_of_inputs_is_coded_row_by_row_without_padding() -> None:

@@ -150,7 +150,7 @@ def cases(draw: st.DrawFn, **changes: Any) -> tuple[dict[str, Any], Layer, Mappi
 
 
 @st.composite
-def mappings(draw: st.DrawFn, description: dict[str, Any], layer: Layer) -> Mapping:
+def mappings(draw: st.DrawFn, description: dict[str, Any], layer: Layer, longest_in_pe: int = 3) -> Mapping:
     """Any loop nest that covers the layer: loops of random lengths at random places, in random order."""
     sums = ("C", "R", "S")
     sections = ["pe", "columns", "rows", "steps", *reversed(description["memories"])]
@@ -161,7 +161,8 @@ def mappings(draw: st.DrawFn, description: dict[str, Any], layer: Layer) -> Mapp
         for section in sections:
             if d in sums and (section == "columns" or (section == "rows" and d != summed_in_rows)):
                 continue
-            trips = left if section == "dram" else draw(st.integers(1, min(left, 3)))
+            longest = longest_in_pe if section == "pe" else 3
+            trips = left if section == "dram" else draw(st.integers(1, min(left, longest)))
             left = -(-left // trips)
             if trips > 1:
                 loops[section].append(Loop(d, trips))

@@ -101,7 +101,7 @@ def nest_of(dram: str = "", glb: str = "", steps: str = "", pe: str = "") -> Map
 
 NESTS = {
     "a period that does not divide the loop": (nest_of(dram="N 700", pe="M 3,C 2"), {"N": 700, "M": 3, "C": 2}),
-    "loops with a transient each": (nest_of(dram="M 12,N 15", glb="C 10", pe="M 2"), {"M": 24, "N": 15, "C": 10}),
+    "loops with a transient each": (nest_of(dram="M 12,N 300", glb="C 10", pe="M 2"), {"M": 24, "N": 300, "C": 10}),
     "psums that come back": (nest_of(dram="C 9,M 20", glb="N 3", pe="C 2"), {"C": 18, "M": 20, "N": 3}),
     "steps that repeat": (nest_of(dram="M 5", steps="Q 60", pe="S 3"), {"M": 5, "Q": 60, "S": 3}),
     "prefetch across an outer loop": (nest_of(dram="G 150,M 2", glb="N 7", pe="C 4"), {"G": 150, "M": 2, "N": 7, "C": 4}),

@@ -1,6 +1,6 @@
 """What a step needs in every PE, against its obvious twin: every PE's loops walked one index at a time."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import pairwise, product
 from typing import Any
 
@@ -11,7 +11,7 @@ from random_machines import built, cases, free_cases
 
 from simulator.components.networks.base import Delivery, Ints, interleave
 from simulator.engine.program import wires_of
-from simulator.engine.steps import Wires, place, step_kind
+from simulator.engine.steps import Supply, Wires, place, step_kind
 from simulator.mapping.mapping import Mapping
 from simulator.mapping.nest import Block, Extents, Loop, walk
 from simulator.names import DIMENSIONS, RELEVANT
@@ -61,10 +61,39 @@ def numbered(needs: Words) -> list[Any]:
     return [np.array([known.setdefault(word, len(known)) for word in words], dtype=np.int64) for words in needs]
 
 
+def positions(delivery: Delivery) -> list[list[int]]:
+    """Where each PE's words are on the port."""
+    return [[at for at in delivery.position[:, group].tolist() if at] for group in delivery.group.tolist()]
+
+
 def assert_same(got: Delivery, expected: Delivery) -> None:
     assert (got.port_words, got.hops) == (expected.port_words, expected.hops)
-    for name in ("complete", "extra_latency", "prefix"):
+    assert positions(got) == positions(expected)
+    for name in ("extra_latency", "prefix"):
         assert np.array_equal(getattr(got, name), getattr(expected, name)), name
+
+
+def first_uses(layer: Layer, mapping: Mapping, block: Block) -> tuple[dict[Any, int], dict[Any, int]]:
+    """The first MAC that uses each weight and each input of a PE, which goes through its own loops."""
+    weights: dict[Any, int] = {}
+    inputs: dict[Any, int] = {}
+    for number, iteration in enumerate(walk(mapping.pe, block, (1,) * len(DIMENSIONS))):
+        at = dict(zip(DIMENSIONS, iteration.block.first, strict=True))
+        row, column = (at[o] * layer.stride[axis] + at[t] * layer.dilation[axis] for axis, (o, t) in enumerate(("PR", "QS")))
+        weights.setdefault(tuple(at[d] for d in DIMENSIONS if d in RELEVANT["weight"]), number)
+        inputs.setdefault((at["N"], at["G"], at["C"], row, column), number)
+    return weights, inputs
+
+
+def assert_needed_in_time(supply: Supply, needs: Words, uses: list[dict[Any, int]], there: Callable[[int], int]) -> None:
+    """The words that are told hold a PE up exactly as long as all its words do, whenever ``there`` says they have crossed."""
+    for pe, (words, places) in enumerate(zip(needs, positions(supply.delivery), strict=True)):
+        assert (supply.group[pe] < 0) == (not words)
+        if words:
+            told = supply.needs[supply.group[pe]]
+            pairs = zip(told.position.tolist(), told.first_use.tolist(), strict=True)
+            every = zip(places, (uses[pe][word] for word in words), strict=True)
+            assert max(there(at) - use for at, use in pairs) == max(there(at) - use for at, use in every)
 
 
 @settings(
@@ -103,8 +132,13 @@ def test_every_pe_gets_the_words_of_its_own_block(case: tuple[dict[str, Any], La
         assert (kind.up[chain[0]], kind.down[chain[-1]]) == (-1, -1)
     assert kind.order.tolist() == order + [-1] * (pes - len(order))
     networks = (wires.weight, wires.input, wires.input, wires.psum_in or wires.psum_out, wires.psum_out)
-    for delivery, network, needs in zip(kind.deliveries, networks, (weights, window, slide, ins, outs), strict=True):
-        assert_same(delivery, network.deliver(numbered(needs), wires.rows, wires.columns))
+    used = [first_uses(layer, mapping, blocks[pe]) if pe in blocks else ({}, {}) for pe in range(pes)]
+    at_once = [dict.fromkeys(words, 0) for words in ins]
+    uses = [[weight for weight, _ in used], *2 * [[inputs for _, inputs in used]], at_once, [dict.fromkeys(words, 0) for words in outs]]
+    pace, gap = data.draw(st.integers(0, 20)), data.draw(st.integers(1, 30))
+    for supply, network, needs, use in zip(kind.supplies, networks, (weights, window, slide, ins, outs), uses, strict=True):
+        assert_same(supply.delivery, network.deliver(numbered(needs), wires.rows, wires.columns))
+        assert_needed_in_time(supply, needs, use, lambda at: pace * at // 4 + 7 * (at // gap))
     assert kind.columns == max(map(len, window))
     assert kind.dying_columns == kind.columns - max(len(a) - len(b) for a, b in zip(window, slide, strict=True))
 

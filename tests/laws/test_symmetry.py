@@ -93,7 +93,12 @@ def test_a_loop_of_a_memory_may_be_written_as_two(case: Case, inner: int) -> Non
 
     split = replace(mapping, levels={name: in_two(loops) for name, loops in mapping.levels.items()})
     assume(split != mapping)
-    assert plain(measured(description, layer, split)) == plain(measured(*case))
+    assert without_skips(measured(description, layer, split)) == without_skips(measured(*case))
+
+
+def without_skips(told: dict[str, Any]) -> dict[str, Any]:
+    """What is told of a run apart from how much of it was skipped: that depends on the loops that there are."""
+    return {key: value for key, value in plain(told).items() if key not in ("passes_simulated", "passes_skipped")}
 
 
 def measured_under_names(case: Case, names: dict[str, str]) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from .memories import Ports, queue_port
 from .nest import Marks
 from .program import Pass, Program, PsumTile, Step, Tile
 from .streams import Stream, Transaction, goes_before
+from .work import last_mac, waited_for
 
 STREAMS = ("weight", "input", "psum_in", "psum_out")
 
@@ -171,9 +172,10 @@ class Array:
         move.sent += part
         stream.words += n
         marks = [*move.tile.marks, *self._write_back_marks(move, stream), (ready, "array"), (ceil(start), queue.cause), (0, slow.cause)]
-        for pe, at in words.last.items():
-            if before < at <= after:
-                words.arrived[pe] = (ceil(start + (at - before) * slowest) + stream.latency, marks)
+        for pe, places in words.places.items():
+            for i, at in enumerate(places):
+                if before < at <= after:
+                    words.there[pe][i] = (ceil(start + (at - before) * slowest) + stream.latency, marks)
         if stream.name == "psum_in" and move.psums is not None and move.psums.made_up:
             stream.zeros += n
         if move.sent == most:
@@ -211,27 +213,25 @@ class Array:
         return done
 
     def _mac(self, pe: Pe, step: Step, now: int) -> bool:
-        """Issue a step's MACs when there is a place for its psums, then its weights and inputs."""
+        """Issue a step's MACs when there is a place for its psums, each as soon as its weight and input are there.
+
+        The PE's clock goes on to the step's end at once when the end is known: with the last word on its way.
+        """
         assert pe.clock is not None
         place = self._place_before(pe, step.tile)
         if place is not None and place.added.get(pe.number, now + 1) > now:
             return False
-        came = {d: words.arrived.get(pe.number, (now + 1, [])) for d, words in step.new.items()}
-        if any(time > now for time, _ in came.values()):
+        if not all(words.on_their_way(pe.number) for words in step.new.values()):
             return False
         if place is not None:
             self._waited_for_place(pe, place)
-        start = max([pe.clock, *(time for time, _ in came.values())])
-        assert now in (start, pe.clock)
-        if start > pe.clock:
-            weight, operand = (came.get(d, (0, [])) for d in ("weight", "input"))
-            late, name = (weight, "stall_weight") if weight[0] >= operand[0] else (operand, "stall_input")
-            self.account.stall(name, pe.clock, start, late[1])
-        cycles = step.cycles[pe.number]
+        cycles, end = step.cycles[pe.number], last_mac(step, pe.number, pe.clock)
+        if end > pe.clock + cycles:
+            self.account.stall(*waited_for(step, pe.number, end - cycles - pe.clock))
         self.account.name("mac", cycles)
-        pe.clock = step.ended[pe.number] = start + cycles
+        pe.clock = step.ended[pe.number] = end
         part, whole = step.share
-        step.dead[pe.number] = start + -(-cycles * part // whole)
+        step.dead[pe.number] = end - cycles + -(-cycles * part // whole)
         if step.tile.last_step[pe.number] is step:
             step.tile.mac_end[pe.number] = pe.clock
             if not self.shared:
@@ -303,7 +303,7 @@ class Array:
         if tile.incoming is None:
             tile.psums_in[pe.number] = (0, None)
             return -1, -1
-        arrived = tile.incoming.arrived.get(pe.number)
+        arrived = tile.incoming.last(pe.number)
         if arrived is None or arrived[0] > now:
             return None
         tile.psums_in[pe.number] = arrived

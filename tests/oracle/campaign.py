@@ -1,6 +1,8 @@
 """Compare many random machines with the engine: ``python -m tests.oracle.campaign 0 2000`` prints the seeds that disagree.
 
-``python -m tests.oracle.campaign 0 2000 long`` takes layers that repeat, so that fast-forward has something to skip.
+``python -m tests.oracle.campaign 0 2000 long`` takes layers that repeat, so that fast-forward has something to skip,
+``busy`` PEs that have much to do in a step and whose words come one by one, ``crowded`` windows
+whose weights share a slow port with psums.
 """
 
 import sys
@@ -14,11 +16,11 @@ from hypothesis import strategies as st
 from simulator.errors import InputError
 
 from .compare import differences, skipped
-from .machines import long_cases, varied_case
+from .machines import busy_cases, crowded_cases, long_cases, varied_case
 
 BLOCK = 25
 """Cases that one seed of hypothesis makes."""
-KINDS = {"any": varied_case, "long": long_cases}
+KINDS = {"any": varied_case, "busy": busy_cases, "crowded": crowded_cases, "long": long_cases}
 
 
 def run_block(number: int, found: list[Any], show: int, kind: str = "any") -> int:

@@ -36,11 +36,12 @@ from random_machines import (
     networks,
 )
 
-__all__ = ["Case", "built", "changed", "long_cases", "varied_case"]
+__all__ = ["Case", "built", "busy_cases", "changed", "crowded_cases", "long_cases", "varied_case"]
 
 Case = tuple[dict[str, Any], Layer, Mapping]
 ODD = ["unlimited", 1, 3, "5/7", "7/3", "3/2", "2/5", "12/5", "1/3"]
 odd_rates = st.sampled_from(ODD)
+SLOW = [1, 1, "1/2", "1/3", "2/5", "5/7", "3/2", "7/3", "unlimited"]
 odd_bytes = st.sampled_from([rate for rate in ODD if rate != 3])  # words cross a link whole
 
 
@@ -72,6 +73,83 @@ def clipped_cases(draw: st.DrawFn) -> Case:
     loop = Loop(d, -(-layer.sizes[d] // by), by)  # type: ignore[arg-type, index]
     levels = {name: tuple(loop if x.dimension == d else x for x in loops) for name, loops in mapping.levels.items()}
     return described(description, layer, replace(mapping, levels=levels))
+
+
+@st.composite
+def busy_cases(draw: st.DrawFn) -> Case:
+    """PEs with much to do in a step: long loops of all kinds in any order, and words that come one by one, many used often."""
+    roomy = {f"array__pe__{size}": 96 for size in ROOMY}
+    description = changed(draw(machines()), **roomy, array__rows=4, array__columns=4)
+    description = changed(description, **{f"memories__{name}__capacity_bytes": 4096 for name in list(description["memories"])[1:]})
+    description = slow(draw, description)
+    layer = draw(layers())
+    mapping = draw(mappings(description, layer, longest_in_pe=8))
+    if draw(st.booleans()):
+        mapping = column_by_column(draw, layer, mapping)
+    pe = list(mapping.pe)
+    long = [loop for loop in pe if loop.trips > 2]
+    if long and draw(st.booleans()):  # a dimension in two loops of the PE, others between them
+        loop = draw(st.sampled_from(long))
+        pe[pe.index(loop)] = Loop(loop.dimension, -(-loop.trips // 2))
+        pe.insert(draw(st.integers(0, len(pe))), Loop(loop.dimension, 2))
+    description, layer, mapping = described(description, layer, replace(mapping, pe=tuple(pe)))
+    if draw(st.booleans()):
+        description, layer = tight_pes(draw, description, layer, mapping)
+    return described(description, layer, mapping)
+
+
+@st.composite
+def crowded_cases(draw: st.DrawFn) -> Case:
+    """Windows worked off column by column, with new weights every step that share a slow port with psums.
+
+    Weights whose rest waits for the port are late for their MACs: when columns die is known late, too.
+    """
+    description = slow(draw, changed(draw(machines()), **{f"array__pe__{size}": 96 for size in ROOMY}))
+    for memory in list(description["memories"].values())[1:]:
+        memory["capacity_bytes"] = 4096
+        if {"weight", "output"} <= set(memory["keeps"]):
+            rate = draw(st.sampled_from([1, "2/3", "1/2", "1/3"]))
+            memory.update(ports="one", read_words_per_cycle=rate, write_words_per_cycle=rate)
+            if draw(st.booleans()):
+                memory.update(arbitration="priority", priority=["psum_out"])
+    for name in [name for name in ("weight_in", "input_in", "psum_out") if name in description["networks"]]:
+        description["networks"][name]["words_per_cycle"] = draw(st.sampled_from(["unlimited", 1, 2, "1/2"]))
+    longest = {"Q": 4, "S": 4, "M": 4, "C": 2, "P": 6, "R": 2}
+    sizes = {d: draw(st.integers(1 + (d in "QSM"), n)) for d, n in longest.items()}
+    layer = Layer("crowded", dict.fromkeys(DIMENSIONS, 1) | sizes, input_size=(8, 8))  # type: ignore[arg-type]
+    q, s, m, *others = (Loop(d, n) for d, n in sizes.items())  # type: ignore[arg-type]
+    inner = draw(st.permutations([loop for loop in others if loop.trips > 1]))
+    mapping = Mapping("random", dict.fromkeys(description["memories"], ()), steps=(q, m), pe=(s, *inner))
+    description, layer, mapping = described(description, layer, mapping)
+    steps = Program(layer, mapping, built(description)).steps
+    for key in ("weight", "input"):
+        most = max(step.new[key].most for step in steps if key in step.new)
+        description["array"]["pe"] |= {f"{key}_words": most, f"{key}_fifo_words": draw(st.integers(0, most))}
+    return described(description, layer, mapping)
+
+
+def column_by_column(draw: Any, layer: Layer, mapping: Mapping) -> Mapping:
+    """The same with windows that slide along Q in the steps and are worked off column by column, S outermost in the PE."""
+    q, s = ([Loop(d, layer.sizes[d])] if layer.sizes[d] > 1 else [] for d in "QS")  # type: ignore[arg-type, index]
+
+    def others(loops: Any) -> list[Loop]:
+        return [loop for loop in loops if loop.dimension not in ("Q", "S")]
+
+    levels = {name: tuple(others(loops)) for name, loops in mapping.levels.items()}
+    rows, columns, steps, pe = (others(loops) for loops in (mapping.rows, mapping.columns, mapping.steps, mapping.pe))
+    at = draw(st.integers(0, len(steps)))
+    return Mapping("random", levels, tuple(rows), tuple(columns), (*steps[:at], *q, *steps[at:]), (*s, *pe))
+
+
+def slow(draw: Any, description: dict[str, Any]) -> dict[str, Any]:
+    """Networks into the array that take longer than the MACs, FIFOs from none to large, and PEs of several MACs a cycle."""
+    changes: dict[str, Any] = {"array__pe__macs_per_cycle": draw(st.sampled_from([1, 2, 3, 5]))}
+    for name in [name for name in ("weight_in", "input_in") if name in description["networks"]]:
+        changes[f"networks__{name}__words_per_cycle"] = draw(st.sampled_from(SLOW))
+        changes[f"networks__{name}__latency_cycles"] = draw(st.sampled_from([0, 0, 1, 5]))
+    for key in ("weight_fifo_words", "input_fifo_words"):
+        changes[f"array__pe__{key}"] = draw(st.sampled_from([0, 1, 3, 8, 96]))
+    return changed(description, **changes)
 
 
 @st.composite
@@ -126,10 +204,14 @@ def described(description: dict[str, Any], layer: Layer, mapping: Mapping) -> Ca
 @st.composite
 def varied_case(draw: st.DrawFn) -> Case:
     """Any case with some of its parts changed in ways that leave its mapping legal."""
-    description, layer, mapping = draw(st.one_of(cases(), free_cases(), deep_cases(), clipped_cases(), split_cases(), long_cases()))
-    for vary in draw(st.lists(st.sampled_from([rates, wires, dram, tight_buffers, tight_pes, sparse, banked]), max_size=4)):
+    description, layer, mapping = draw(st.one_of(EVERY))
+    ways = [rates, wires, dram, tight_buffers, tight_pes, sparse, banked, held_once]
+    for vary in draw(st.lists(st.sampled_from(ways), max_size=4)):
         description, layer = vary(draw, description, layer, mapping)
     return described(description, layer, mapping)
+
+
+EVERY = [make() for make in (cases, free_cases, busy_cases, crowded_cases, deep_cases, clipped_cases, split_cases, long_cases)]
 
 
 def rates(draw: Any, description: dict[str, Any], layer: Layer, mapping: Mapping) -> tuple[dict[str, Any], Layer]:
@@ -202,10 +284,20 @@ def banked(draw: Any, description: dict[str, Any], layer: Layer, mapping: Mappin
     return out, layer
 
 
+def held_once(draw: Any, description: dict[str, Any], layer: Layer, mapping: Mapping) -> tuple[dict[str, Any], Layer]:
+    """Buffers that hold some data types one tile at a time, whole."""
+    out = changed(description)
+    for memory in list(out["memories"].values())[1:]:
+        once = [d for d in memory["keeps"] if draw(st.booleans())]
+        if once:
+            memory["single_buffered"] = once
+    return out, layer
+
+
 def tight_pes(draw: Any, description: dict[str, Any], layer: Layer, mapping: Mapping) -> tuple[dict[str, Any], Layer]:
     """PEs whose scratchpads and FIFOs hold what a step needs and little more."""
     program = Program(layer, mapping, built(description))
-    pe = {key: draw(st.sampled_from([0, 0, 1, 2])) for key in ("weight_fifo_words", "input_fifo_words")}
+    pe = {key: draw(st.sampled_from([0, 0, 1, 2, 7])) for key in ("weight_fifo_words", "input_fifo_words")}
     need = {
         "weight_words": max(step.new["weight"].most for step in program.steps if "weight" in step.new),
         "input_words": max(step.new["input"].most for step in program.steps if "input" in step.new),

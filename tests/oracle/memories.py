@@ -11,7 +11,7 @@ from simulator.components.memories.sram import Sram
 from simulator.spec.architecture import Architecture
 
 from .nest import Marks
-from .program import Program, Tile
+from .program import Program, Tile, held_once
 
 MOST_TILES = 64
 
@@ -65,14 +65,14 @@ class Ports:
         return [self.get(name, "", part.words_per_cycle)], part.latency_cycles
 
 
-def share(room: int, needs: dict[Any, int], most: int) -> dict[Any, int]:
+def share(room: int, needs: dict[Any, int], most: dict[Any, int]) -> dict[Any, int]:
     """Tiles for everybody: complete rounds of one each; then one more, the smallest first, while they fit."""
     tiles, growing = dict.fromkeys(needs, 0), sorted(needs, key=lambda d: needs[d])
     while growing and sum(needs[d] for d in growing) <= room:
         for d in growing:
             tiles[d] += 1
             room -= needs[d]
-        growing = [d for d in growing if tiles[d] < most]
+        growing = [d for d in growing if tiles[d] < most[d]]
     for d in growing if all(tiles.values()) else []:
         if needs[d] > room:
             break
@@ -140,7 +140,8 @@ class Memories:
         memory, program = self.machine.memories[name], self.program
         assert isinstance(memory, Sram)
         bits = {d: program.largest[name, d] * self.machine.word_bits[d] for d in memory.keeps}
-        most = min(MOST_TILES, prod(loop.trips for loop in program.outer[: program.outside(name)]))
+        ever = prod(loop.trips for loop in program.outer[: program.outside(name)])
+        most = {d: 1 if d in held_once(memory) else min(MOST_TILES, ever) for d in memory.keeps}
         if memory.bank_owner == "shared":
             tiles = share(memory.size_bytes * 8, bits, most)
         else:  # a bank belongs wholly to one data type; what is left in its last bank may hold more
@@ -148,7 +149,7 @@ class Memories:
             assert memory.bank_bytes is not None
             bank = memory.bank_bytes * 8
             banks = {d: ceil(Fraction(n, bank)) for d, n in bits.items()}
-            tiles = {d: min(most, n * banks[d] * bank // bits[d]) for d, n in share(memory.banks, banks, most).items()}
+            tiles = {d: min(most[d], n * banks[d] * bank // bits[d]) for d, n in share(memory.banks, banks, most).items()}
         assert all(tiles.values()), "one tile of each must fit"
         parts = {d: program.parts[name, d] for d in tiles}
         return {d: parts[d] * min(n, max(1, MOST_TILES // parts[d])) for d, n in tiles.items()}
@@ -234,7 +235,7 @@ class Memories:
         codec = dram.codecs.get(level.data_type)  # type: ignore[call-overload]
         final = level.data_type == "input" or (way == "drain" and tile.last)
         if codec is not None and zeros is not None and words and final:
-            bits = words // tile.row_words * codec.row_bits(tile.row_words, width, zeros)
+            bits = ceil(words // tile.row_words * codec.row_bits(tile.row_words, width, zeros))
         level.moved["saved_bytes"] += (words * width - bits) // 8
         return ceil(Fraction(bits, 8 * dram.burst_bytes)) * dram.burst_bytes
 

@@ -1,7 +1,7 @@
 """A walk over a loop nest, the words that a box of it touches, and the order in which a bus brings them."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import product
 from math import prod
 from typing import Any
@@ -77,14 +77,15 @@ def spans(box: Box, dimensions: str) -> Iterator[tuple[int, ...]]:
 class Words:
     """One step's words on a bus. They leave in rounds: every PE's first word, every PE's second, ...
 
-    ``last[pe]`` counts the words that have crossed when a PE has all of its own, ``crossed[a]`` those that have
-    when every PE has its first ``a``. ``arrived[pe]``: when it had them, and where they were before.
+    ``places[pe]`` counts, for each of a PE's words, the words that have crossed with it; ``crossed[a]`` those that
+    have when every PE has its first ``a``. ``needed[pe]``: the working cycle of the PE's step in which each is first
+    used. ``there[pe][i]``: when its i-th word was there, and where it was before.
     """
 
-    last: dict[int, int]
+    places: dict[int, list[int]]
     crossed: list[int]
-    destinations: int
-    arrived: dict[int, tuple[int, Marks]] = field(default_factory=dict)
+    needed: dict[int, list[int]]
+    there: dict[int, dict[int, tuple[int, Marks]]]
 
     @property
     def most(self) -> int:
@@ -95,19 +96,34 @@ class Words:
     def total(self) -> int:
         return self.crossed[-1]
 
+    @property
+    def destinations(self) -> int:
+        return sum(map(len, self.places.values()))
 
-def on_bus(needs: dict[int, list[Any]], *, multicast: bool) -> Words:
-    """Put what every PE needs, in the order in which it uses it, on a bus; with ``multicast`` a word crosses once."""
+    def on_their_way(self, pe: int) -> bool:
+        """Whether it is known of every word of a PE when it will be there."""
+        return len(self.there.get(pe, ())) == len(self.places.get(pe, ()))
+
+    def last(self, pe: int) -> tuple[int, Marks] | None:
+        """When the last word of a PE was there, and where it was before; None: not known yet, or it gets none."""
+        if pe not in self.places or not self.on_their_way(pe):
+            return None
+        return self.there[pe][max(range(len(self.places[pe])), key=self.places[pe].__getitem__)]
+
+
+def on_bus(needs: dict[int, list[Any]], first_uses: dict[int, dict[Any, int]] | None = None, *, multicast: bool) -> Words:
+    """Put what every PE needs on a bus, in its order; with ``multicast`` a word crosses once.
+
+    ``first_uses[pe]`` says in which working cycle of its step a PE first uses a word; psums have none.
+    """
     position: dict[Any, int] = {}
-    last: dict[int, int] = {}
+    places: dict[int, list[int]] = {pe: [] for pe in sorted(needs)}
     crossed = [0]
     for turn in range(max(len(words) for words in needs.values())):
-        high = crossed[-1]
-        for pe in sorted(needs):
+        for pe, its in places.items():
             if turn < len(needs[pe]):
                 word = needs[pe][turn] if multicast else (pe, turn)
-                at = position.setdefault(word, len(position) + 1)
-                last[pe] = max(last.get(pe, 0), at)
-                high = max(high, at)
-        crossed.append(high)
-    return Words(last, crossed, sum(len(words) for words in needs.values()))
+                its.append(position.setdefault(word, len(position) + 1))
+        crossed.append(len(position))
+    needed = {pe: [uses[word] for word in needs[pe]] for pe, uses in (first_uses or {}).items()}
+    return Words(places, crossed, needed, {pe: {} for pe in needs})

@@ -3,15 +3,18 @@
 Nothing here knows of time; the run writes what happens to a thing into the thing (``visible``, ``arrived``, ``added``, ...).
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from math import prod
 from typing import Any
 
+from simulator.components.memories.sram import Sram
 from simulator.mapping.mapping import Mapping
 from simulator.spec.architecture import Architecture
 from simulator.spec.layer import Layer
 
 from .nest import (
+    AXES,
     DIMENSIONS,
     INDEXED_BY,
     SUMMED,
@@ -31,6 +34,11 @@ CUT_BY = {"weight": set("GMCRS"), "input": set("NGC"), "output": set()}
 """Loops that cut a tile of the innermost buffer into parts: those whose parts do not overlap."""
 LOOK_AHEAD = 16
 """How many psum tiles the psum reader may be ahead of the adders when it passes over one that starts at zero."""
+
+
+def held_once(memory: Any) -> Sequence[str]:
+    """The data types of which a buffer holds one tile at a time, whole."""
+    return memory.single_buffered if isinstance(memory, Sram) else ()
 
 
 @dataclass(eq=False)
@@ -159,7 +167,8 @@ class Program:
         levels = self.machine.levels(data_type)  # type: ignore[arg-type]
         held: list[Tile] | None = None
         for memory in levels[1:]:
-            cuts = CUT_BY[data_type] if memory == levels[-1] else set()
+            whole = memory != levels[-1] or data_type in held_once(self.machine.memories[memory])
+            cuts = set() if whole else CUT_BY[data_type]
             held = self._tiles_of(memory, data_type, cuts, held)
         assert held is not None
         for one, tile in zip(self.passes, held, strict=True):
@@ -305,19 +314,37 @@ class Program:
 
     def _arrivals(self, before: "_Here | None", here: "_Here") -> dict[str, Words]:
         """Weights and inputs that must come for a step."""
-        out = {}
+        needs: dict[str, dict[int, list[Any]]] = {}
         if before is None or self._changes(before, here, "weight"):
-            out["weight"] = self._bus("weight", {pe: self._weights(box) for pe, box in here.work.items()})
+            needs["weight"] = {pe: self._weights(box) for pe, box in here.work.items()}
         if before is None or self._changes(before, here, "input"):
             old = self.held if before is not None and self._slides(before, here) else {}
-            out["input"] = self._bus("input", {pe: self._window(box, old.get(pe)) for pe, box in here.work.items()})
+            needs["input"] = {pe: self._window(box, old.get(pe)) for pe, box in here.work.items()}
             self.held = here.work
-        return out
+        uses = {pe: self._first_uses(box) for pe, box in here.work.items()} if needs else {}
+        return {
+            data_type: on_bus(words, {pe: its[data_type] for pe, its in uses.items()}, multicast=self._multicast(data_type))
+            for data_type, words in needs.items()
+        }
 
-    def _bus(self, data_type: str, needs: dict[int, list[Any]]) -> Words:
+    def _multicast(self, data_type: str) -> bool:
         inner = self.machine.levels(data_type)[-1]  # type: ignore[arg-type]
         name = self.machine.network(data_type, inner, "array")  # type: ignore[arg-type]
-        return on_bus(needs, multicast=name is not None and self.machine.networks[name].kind == "multicast_bus")
+        return name is not None and self.machine.networks[name].kind == "multicast_bus"
+
+    def _first_uses(self, box: Box) -> dict[str, dict[Any, int]]:
+        """The working cycle of a step in which a PE first uses each word: its MACs go in the order of its loops."""
+        first: dict[str, dict[Any, int]] = {"weight": {}, "input": {}}
+        for number, at in enumerate(walk(self.mapping.pe, dict.fromkeys(DIMENSIONS, 1), box)):
+            here = {d: at.boxes[-1][d][0] for d in DIMENSIONS}
+            row, column = (
+                here[out] * self.layer.stride[axis] + here[tap] * self.layer.dilation[axis] - self.layer.padding_before[axis]
+                for axis, (out, tap) in enumerate(AXES)
+            )
+            cycle = number // self.machine.spatial.pe.macs_per_cycle
+            first["weight"].setdefault(tuple(here[d] for d in "GMCRS"), cycle)
+            first["input"].setdefault((tuple(here[d] for d in "NGC"), row, column), cycle)
+        return first
 
     def _weights(self, box: Box) -> list[Any]:
         """A PE's weights in the order in which its loops use them."""

@@ -28,6 +28,14 @@ class Memory(Arbitrated):
         """How many tiles of each data type may be resident at once; 0 where not even one fits."""
         raise NotImplementedError
 
+    def useful_tiles(self, data_type: DataType, tiles: int) -> int:
+        """How many of ``tiles`` tiles it would hold at once if there were room for all of them."""
+        return tiles
+
+    def in_parts(self, data_type: DataType) -> bool:
+        """Whether the array may use a part of a tile before the rest has come, and give it back alone."""
+        return True
+
     def array_port(self, data_type: DataType, direction: str) -> tuple[str, Rate]:
         """Name and words per cycle of the port that serves the array side ("read" or "write")."""
         raise NotImplementedError

@@ -1,6 +1,7 @@
 """Off-chip memory behind one link."""
 
 from fractions import Fraction
+from math import ceil
 from typing import ClassVar, Literal
 
 from pydantic import Field
@@ -51,7 +52,7 @@ class Dram(Memory):
         codec = self.codecs.get(data_type) if data_type != "weight" else None
         if codec is None or zeros is None or words == 0:
             return words * word_bits
-        return words // row_words * codec.row_bits(row_words, word_bits, zeros)
+        return ceil(words // row_words * codec.row_bits(row_words, word_bits, zeros))
 
     def transfer_bytes(self, bits: int) -> int:
         """Bytes that cross the link for ``bits`` of payload."""

@@ -4,7 +4,7 @@ from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
-from simulator.components.base import UNLIMITED, Count, Rate
+from simulator.components.base import UNLIMITED, Count, NoOrMoreDataTypes, Rate
 from simulator.components.memories import MEMORIES
 from simulator.components.memories.base import Memory, split_evenly
 from simulator.names import DataType
@@ -25,6 +25,10 @@ class Sram(Memory):
         "read_write",
         description="array side: one port for all, one for reads and one for writes, or those per data type",
     )
+    single_buffered: NoOrMoreDataTypes = Field(
+        (),
+        description="data types of which it holds one tile, whole when used; the next comes when it is dead",
+    )
     read_words_per_cycle: Rate = UNLIMITED
     write_words_per_cycle: Rate = UNLIMITED
     outer_read_words_per_cycle: Rate = UNLIMITED
@@ -40,6 +44,9 @@ class Sram(Memory):
         if self.ports == "one" and self.read_words_per_cycle != self.write_words_per_cycle:
             raise ValueError("ports: one needs equal read_words_per_cycle and write_words_per_cycle")
         self._refuse_idle_rates()
+        strange = [data_type for data_type in self.single_buffered if data_type not in self.keeps]
+        if strange:
+            raise ValueError(f"single_buffered: {', '.join(strange)}: data types that it keeps were expected")
         return self
 
     def _refuse_idle_rates(self) -> None:
@@ -62,6 +69,7 @@ class Sram(Memory):
 
     def tile_quota(self, tile_bits: dict[DataType, int], tiles: dict[DataType, int]) -> dict[DataType, int]:
         """Whole tiles per data type; with banks owned by a data type, one more tile costs whole banks."""
+        tiles = {d: self.useful_tiles(d, n) for d, n in tiles.items()}
         if self.bank_owner == "shared":
             return split_evenly(self.size_bytes * 8, tile_bits, tiles)
         assert self.banks is not None
@@ -70,6 +78,14 @@ class Sram(Memory):
         banks_per_tile = {d: -(-bits // bank_bits) for d, bits in tile_bits.items()}
         banks = split_evenly(self.banks, banks_per_tile, tiles)
         return {d: min(tiles[d], banks[d] * banks_per_tile[d] * bank_bits // tile_bits[d]) for d in tile_bits}
+
+    def useful_tiles(self, data_type: DataType, tiles: int) -> int:
+        """One where it is single-buffered."""
+        return min(tiles, 1) if data_type in self.single_buffered else tiles
+
+    def in_parts(self, data_type: DataType) -> bool:
+        """Where it is not single-buffered."""
+        return data_type not in self.single_buffered
 
     def array_port(self, data_type: DataType, direction: str) -> tuple[str, Rate]:
         """The port of the array side, named after what shares it."""

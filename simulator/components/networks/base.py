@@ -15,13 +15,15 @@ Ints = NDArray[np.int64]
 class Delivery:
     """One step's words as a network moves them: a row of its route table.
 
-    ``port_words`` cross the port in all. A PE has everything it needs when ``complete[pe]`` words have
-    crossed (0: it needs none) and ``extra_latency[pe]`` more cycles have passed. ``prefix[a]`` words have
-    crossed when every PE got its first ``a`` words; ``hops`` counts words × links for the energy.
+    ``port_words`` cross the port in all. PEs with the same words are one ``group[pe]``; the group's ``i``-th
+    word has crossed when ``position[i, group]`` words have (0: it has no such word), and the PE has it
+    ``extra_latency[pe]`` cycles later. ``prefix[a]`` words have crossed when every PE got its first ``a``
+    words; ``hops`` counts words × links for the energy.
     """
 
     port_words: int
-    complete: Ints
+    group: Ints
+    position: Ints
     extra_latency: Ints
     prefix: Ints
     hops: int
@@ -60,32 +62,26 @@ def interleave(needs: list[Ints], *, multicast: bool) -> Delivery:
     total = int(counts.sum())
     none = np.zeros(len(needs), dtype=np.int64)
     if total == 0:
-        return Delivery(0, none, none, np.zeros(1, dtype=np.int64), 0)
+        return Delivery(0, none, np.zeros((0, 1), dtype=np.int64), none, none[:1], 0)
     if not multicast:
-        complete, prefix = _one_by_one(counts)
-        return Delivery(total, complete, none, prefix, total)
+        position, prefix = _one_by_one(counts)
+        return Delivery(total, np.arange(len(needs)), position, none, prefix, total)
     shared = {id(words): words for words in needs}
-    complete, prefix = _each_once(list(shared.values()))
+    position, prefix = _each_once(list(shared.values()))
     number = {key: i for i, key in enumerate(shared)}
-    spread = np.array([number[id(words)] for words in needs], dtype=np.int64)
-    return Delivery(int(prefix[-1]), complete[spread], none, prefix, total)
+    group = np.array([number[id(words)] for words in needs], dtype=np.int64)
+    return Delivery(int(prefix[-1]), group, position, none, prefix, total)
 
 
 def _one_by_one(counts: Ints) -> tuple[Ints, Ints]:
-    """(complete, prefix) where every word of every PE crosses on its own."""
-    lengths, which = np.unique(counts, return_inverse=True)
-    at_least = counts.size - np.searchsorted(np.sort(counts), np.arange(1, int(lengths[-1]) + 1))
-    prefix = np.concatenate((np.zeros(1, dtype=np.int64), at_least.cumsum()))
-    complete = np.zeros(len(counts), dtype=np.int64)
-    for i, length in enumerate(lengths.tolist()):
-        if length:
-            turn = (counts >= length).cumsum()
-            complete = np.where(which == i, prefix[length - 1] + turn, complete)
-    return complete, prefix
+    """(position, prefix) where every word of every PE crosses on its own."""
+    there = counts > np.arange(int(counts.max()))[:, None]
+    position = np.where(there, there.ravel().cumsum().reshape(there.shape), 0)
+    return position, np.concatenate((np.zeros(1, dtype=np.int64), there.sum(axis=1).cumsum()))
 
 
 def _each_once(lists: list[Ints]) -> tuple[Ints, Ints]:
-    """(complete, prefix) where every distinct word crosses once; ``complete`` is per list.
+    """(position, prefix) where every distinct word crosses once; positions are per list.
 
     A list stands for all PEs that share it: the first of them needs each word first.
     """
@@ -100,7 +96,7 @@ def _each_once(lists: list[Ints]) -> tuple[Ints, Ints]:
     position = np.zeros(there.T.shape, dtype=np.int64)
     position[there.T] = rank[first[ids]]
     prefix = np.concatenate((np.zeros(1, dtype=np.int64), np.maximum.accumulate(position.max(axis=1))))
-    return position.max(axis=0), prefix
+    return position, prefix
 
 
 def _dense(ids: Ints) -> Ints:
