@@ -1,7 +1,7 @@
 """Where the prices of the energy table `eyeriss_65nm` come from: fitted to two layers of the chip.
 
-Four numbers are fitted, to what JSSC 2017 prints of AlexNet CONV1 and CONV5: power (table V) and the shares of
-it that scratchpads and multiply-add take (figure 16). Everything else in the table is derived from them or
+Four numbers are fitted, to what JSSC 2017 prints of AlexNet CONV1 and CONV5: power (table V) and the shares
+of it that scratchpads and multiply-add take (figure 16). Everything else in the table is derived from them or
 cited; the other layers' power is a prediction (`stallion validate eyeriss_v1_alexnet`).
 """
 
