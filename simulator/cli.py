@@ -10,6 +10,7 @@ from simulator import __version__
 from simulator.commands.files import check, compare, schema
 from simulator.commands.run import run
 from simulator.commands.shipped import list_shipped, show
+from simulator.commands.validate import validate
 from simulator.errors import InputError
 
 INPUT_ERROR = 2
@@ -56,4 +57,5 @@ app.command("list")(list_shipped)
 app.command("show")(show)
 app.command("check")(check)
 app.command("compare")(compare)
+app.command("validate")(validate)
 app.command("schema")(schema)

@@ -12,10 +12,11 @@ from simulator.errors import InputError, Problem, refuse
 
 
 def check(files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="Files of any kind.")]) -> None:
-    """Validate architecture, workload, mapping and energy files without running them."""
+    """Validate architecture, workload, mapping, energy and case files without running them."""
     from simulator.report.files import check_files
+    from simulator.validation.case import read_case
 
-    good, problems = check_files(files)
+    good, problems = check_files(files, read_case)
     for path, kind in good:
         print(f"{path}: {kind}, ok")
     if problems:
@@ -49,13 +50,16 @@ def _all_or_errors(load: Any, paths: Sequence[Path]) -> list[Any]:
 def schema(
     name: Annotated[
         str | None,
-        typer.Argument(help="architecture, workload, mapping, energy or run; all of them if not given."),
+        typer.Argument(
+            help="architecture, workload, mapping, energy, run, case or validation; all of them if not given."
+        ),
     ] = None,
 ) -> None:
     """Print JSON Schema of the file formats and of the result."""
-    from simulator.report.schemas import NAMES, schemas
-    from simulator.report.schemas import schema as schema_of
+    from simulator.report.schemas import schemas
+    from simulator.validation.schemas import schemas as validation_schemas
 
-    if name is not None and name not in NAMES:
-        raise refuse("stallion schema", "", name, f"one of {', '.join(NAMES)} was expected")
-    print(json.dumps(schemas() if name is None else schema_of(name), indent=2))
+    known = {**schemas(), **validation_schemas()}
+    if name is not None and name not in known:
+        raise refuse("stallion schema", "", name, f"one of {', '.join(known)} was expected")
+    print(json.dumps(known if name is None else known[name], indent=2))

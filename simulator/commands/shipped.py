@@ -10,7 +10,7 @@ from simulator.errors import InputError, refuse
 
 
 def list_shipped() -> None:
-    """List shipped architectures, workloads, dataflows and energy tables."""
+    """List shipped architectures, workloads, dataflows, energy tables and validation cases."""
     from simulator.dataflows import dataflows
     from simulator.spec.catalog import shipped
 
@@ -19,6 +19,7 @@ def list_shipped() -> None:
         "workloads": shipped("workload"),
         "dataflows": sorted(dataflows()),
         "energy tables": shipped("energy"),
+        "validation cases": shipped("case"),
     }
     for title, names in groups.items():
         print(f"{title}:")
