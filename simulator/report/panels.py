@@ -5,10 +5,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from simulator.report.numbers import short
+from simulator.report.numbers import short, signed
 
 ACROSS = 3
 """Panels beside each other."""
+UPRIGHT = 6
+"""Rows whose names fit beside each other."""
 FORMATS = (".png", ".svg", ".pdf")
 
 
@@ -67,11 +69,11 @@ def _draw(axes: Any, panel: Panel) -> None:
     axes.bar(right, panel.simulated, width, color="#1b4f72", label="simulated", **looks)
     highest = max((*panel.published, *panel.simulated))
     for x, published, simulated in zip(places, panel.published, panel.simulated, strict=True):
-        error = f"{100 * (simulated - published) / published:+.1f} %"
+        error = f"{signed(100 * (simulated - published) / published)} %"
         axes.text(x, max(published, simulated) + 0.02 * highest, error, ha="center", va="bottom", fontsize=7)
     axes.set_ylim(0, 1.3 * highest)
-    axes.set_xticks(places, panel.rows, fontsize=8)
+    axes.set_xticks(places, panel.rows, fontsize=8, rotation=0 if len(panel.rows) <= UPRIGHT else 45)
     axes.set_ylabel(panel.unit)
-    axes.set_title(f"{panel.title}, {panel.unit}", fontsize=9, loc="left")
+    axes.set_title(panel.title, fontsize=9, loc="left")
     axes.yaxis.set_major_formatter(lambda value, _: short(value))
     axes.spines[["top", "right"]].set_visible(False)

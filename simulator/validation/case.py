@@ -58,6 +58,7 @@ class Fitted(Part):
 class Quantity(Part):
     """One published quantity, by row."""
 
+    title: Text
     unit: Text
     source: Text = Field(description="where the values are published")
     published: dict[str, Positive]

@@ -57,6 +57,7 @@ def comparison(
         published = sum(quantity.published.values())
     return Comparison(
         quantity=name,
+        title=quantity.title,
         unit=quantity.unit,
         source=quantity.source,
         rows=tuple(Row(row, quantity.published[row], measured.rows[row], row in fitted) for row in rows),

@@ -15,7 +15,7 @@ ROUNDING: Final = 1e-9
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One published value beside the simulated one; ``fitted``: it was used to choose the machine's numbers."""
+    """One published value beside the simulated one; ``fitted``: a number of the machine was chosen by it."""
 
     name: str
     published: float
@@ -43,6 +43,7 @@ class Comparison:
     """One quantity of a case. ``total`` is None where rows do not add up and no total is published."""
 
     quantity: str
+    title: str
     unit: str
     source: str
     rows: tuple[Row, ...]
@@ -90,6 +91,7 @@ class Comparison:
         """Everything as plain JSON values."""
         return {
             "quantity": self.quantity,
+            "title": self.title,
             "unit": self.unit,
             "source": self.source,
             "note": self.note,

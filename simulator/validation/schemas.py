@@ -30,7 +30,7 @@ def _validation() -> Schema:
     )
     quantity = _object(
         {
-            **dict.fromkeys(("quantity", "unit", "source", "note"), text),
+            **dict.fromkeys(("quantity", "title", "unit", "source", "note"), text),
             "rows": _list(row),
             "total": {"anyOf": [row, {"type": "null"}]},
             "mean_error_pct": {"type": ["number", "null"]},

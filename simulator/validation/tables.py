@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from pathlib import Path
 
-from simulator.report.numbers import short
+from simulator.report.numbers import short, signed
 from simulator.report.panels import Panel, draw_panels
 from simulator.report.tables import Grid
 from simulator.validation.result import CaseResult, Comparison, Row, Validation
@@ -30,9 +30,9 @@ def _lines(comparison: Comparison) -> Iterator[tuple[str, ...]]:
     each, total = (
         ("exact", "exact") if limits.exact else (_percent(limits.each_pct), _percent(limits.sum_pct))
     )
-    label = f"{comparison.quantity}, {comparison.unit}"
+    name = f"{comparison.quantity}, {comparison.unit}"
     for i, row in enumerate(comparison.rows):
-        yield ("" if i else label, *_values(row), each, "yes" if row.fitted else "no")
+        yield ("" if i else name, *_values(row), each, "yes" if row.fitted else "no")
     if comparison.total is not None:
         yield ("", *_values(comparison.total), total, "")
     mean = comparison.mean_error_pct
@@ -45,7 +45,7 @@ def _percent(limit: float | None) -> str:
 
 
 def _values(row: Row) -> tuple[str, ...]:
-    return row.name, short(row.published), short(row.simulated), f"{row.error_pct:+.1f}"
+    return row.name, short(row.published), short(row.simulated), signed(row.error_pct)
 
 
 def remarks(case: CaseResult) -> list[str]:
@@ -68,7 +68,7 @@ def markdown(validation: Validation) -> str:
 
 def _markdown(case: CaseResult) -> Iterator[str]:
     ran = f"`{case.workload}` on `{case.architecture}`, batch {case.batch}"
-    yield f"**{_escaped(case.title)}** ({_escaped(case.source)}), {ran}, published → simulated:"
+    yield f"**{_escaped(case.title)}**: {ran}, published → simulated. {_escaped(case.source)}."
     yield ""
     names = list(dict.fromkeys(row.name for comparison in case.comparisons for row in comparison.rows))
     yield _line(["", *map(_escaped, names), "total", "mean of absolute errors"])
@@ -78,8 +78,7 @@ def _markdown(case: CaseResult) -> Iterator[str]:
         total = "" if comparison.total is None else _cell(comparison.total, comparison)
         mean = comparison.mean_error_pct
         told = "" if mean is None or comparison.tolerance.exact else f"{mean:.1f} %"
-        label = f"{comparison.quantity.replace('_', ' ')}, {comparison.unit}"
-        yield _line([label, *(cells.get(name, "") for name in names), total, told])
+        yield _line([_escaped(label(comparison)), *(cells.get(name, "") for name in names), total, told])
     for remark in remarks(case):
         yield ""
         yield _escaped(remark)
@@ -94,7 +93,7 @@ def _line(cells: list[str]) -> str:
 
 def _cell(row: Row, comparison: Comparison) -> str:
     values = f"{short(row.published)} → {short(row.simulated)}"
-    error = "" if comparison.tolerance.exact else f" ({row.error_pct:+.1f} %)"
+    error = "" if comparison.tolerance.exact else f" ({signed(row.error_pct)} %)"
     return values + error + (rf" \{FITTED}" if row.fitted else "")
 
 
@@ -110,7 +109,7 @@ def plot(validation: Validation, path: str | Path) -> Path:
 
 def _panel(comparison: Comparison) -> Panel:
     return Panel(
-        title=comparison.quantity.rsplit("_", 1)[0] if _says_unit(comparison) else comparison.quantity,
+        title=label(comparison),
         unit=comparison.unit,
         rows=tuple(row.name + (FITTED if row.fitted else "") for row in comparison.rows),
         published=tuple(row.published for row in comparison.rows),
@@ -118,5 +117,7 @@ def _panel(comparison: Comparison) -> Panel:
     )
 
 
-def _says_unit(comparison: Comparison) -> bool:
-    return comparison.quantity.lower().endswith("_" + comparison.unit.lower())
+def label(comparison: Comparison) -> str:
+    """The quantity's title with its unit, said once."""
+    title, unit = comparison.title, comparison.unit
+    return title if title.endswith(unit) else f"{title}, {unit}"

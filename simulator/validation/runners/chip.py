@@ -29,7 +29,7 @@ def measure_chip(case: Case) -> dict[str, Measured]:
     """Run the layers as they are and, where asked for, with an outermost memory that nothing waits for.
 
     ``processing_ms`` and ``active_pes`` are of the second run, the total of active PEs is their mean weighted
-    by its cycles. ``power_mw`` is the first run's energy of everything but the outermost memory over its time.
+    by its cycles. ``power_mw`` is the first run's energy outside the outermost memory, over its time.
     """
     runs: dict[bool, Run] = {}
     out: dict[str, Measured] = {}
