@@ -10,14 +10,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from simulator.commands.terminal import console, progress, say
+from simulator.commands.terminal import INTERRUPTED, console, progress, say
 from simulator.errors import InputError, Problem, refuse
 
 if TYPE_CHECKING:
     from simulator.report.result import Run
     from simulator.spec.operands import Given
-
-INTERRUPTED = 130
 
 MappingOption = Annotated[
     Path | None, typer.Option(help="A mapping file; layers it lacks are mapped as usual.")

@@ -10,6 +10,8 @@ if TYPE_CHECKING:
 
     from simulator.report.tables import Grid
 
+INTERRUPTED = 130
+"""Exit code after Ctrl-C."""
 PLAIN_WIDTH = 160
 """Columns of a table that goes to a file or a pipe."""
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from simulator.commands.terminal import console, progress, say, show_grid
+from simulator.commands.terminal import INTERRUPTED, console, progress, say, show_grid
 from simulator.errors import InputError, Problem, refuse
 
 if TYPE_CHECKING:
@@ -35,13 +35,15 @@ def validate(
         _check_picture(plot)
     from simulator.validation import validate as run_cases
 
-    with progress(hidden=False) as on_case:
-        found = run_cases(case, progress=on_case)
-    _print(found, as_json=as_json, as_markdown=as_markdown)
+    try:
+        with progress(hidden=False) as on_case:
+            found = run_cases(case, progress=on_case)
+    except KeyboardInterrupt:
+        say("interrupted before all cases were through")
+        raise typer.Exit(INTERRUPTED) from None
     if plot is not None:
-        from simulator.validation.tables import plot as draw
-
-        draw(found, plot)
+        _draw(found, plot)
+    _print(found, as_json=as_json, as_markdown=as_markdown)
     for told in found.misses:
         say(f"out of tolerance: {told}")
     if not found.passed:
@@ -61,6 +63,16 @@ def _check_picture(path: Path) -> None:
         problems.append(Problem("--plot", "", str(path), "a file in a directory that exists was expected"))
     if problems:
         raise InputError(problems)
+
+
+def _draw(found: "Validation", path: Path) -> None:
+    from simulator.validation.tables import plot
+
+    try:
+        plot(found, path)
+    except OSError as error:
+        told = f"a file that can be written was expected: {error.strerror}"
+        raise refuse("--plot", "", path, told) from None
 
 
 def _print(found: "Validation", *, as_json: bool, as_markdown: bool) -> None:

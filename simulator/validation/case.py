@@ -154,9 +154,7 @@ class Case(Part):
                 continue
             for p in quantity.problems(self.rows, measures[name]):
                 yield Problem("", f"{key}.{p.key}", p.value, p.expected)
-        if self.run.energy is not None and not any(
-            measures[name].priced for name in self.quantities if name in measures
-        ):
+        if self.run.energy is not None and not self.is_priced:
             yield Problem("", "run.energy", shown(self.run.energy), "no effect: no quantity is an energy")
 
     @property
@@ -164,6 +162,12 @@ class Case(Part):
         """What the runner measures of each quantity."""
         known = runners()[self.runner].measures
         return {name: known[name] for name in self.quantities}
+
+    @property
+    def is_priced(self) -> bool:
+        """Whether any quantity depends on an energy table."""
+        known = runners()[self.runner].measures
+        return any(known[name].priced for name in self.quantities if name in known)
 
     @cached_property
     def machine(self) -> Architecture:
@@ -184,9 +188,9 @@ class Case(Part):
         return load_energy_table(name)
 
     def simulate(self, relax: Iterable[str] = ()) -> Run:
-        """Run the case's layers, with unlimited rates for some resources."""
+        """Run the case's layers, with unlimited rates for some resources; half a run is no comparison."""
         described = self.run
-        return simulate(
+        run = simulate(
             described.architecture,
             described.workload,
             batch=described.batch,
@@ -195,6 +199,9 @@ class Case(Part):
             energy=described.energy,
             relax=relax,
         )
+        if run.interrupted:
+            raise KeyboardInterrupt
+        return run
 
 
 def load_case(name_or_path: str | Path) -> Case:
@@ -211,7 +218,7 @@ def read_case(path: Path) -> Case:
     if described.mapping is not None:
         mapping = described.mapping
         problems += _faults(str(path), "run.mapping", lambda: read_mapping_file(find("mapping", mapping)))
-    if described.energy is not None:
+    if case.is_priced and (described.energy is not None or not problems):
         problems += _faults(str(path), "run.energy", case.energy_table)
     if not problems:
         problems = list(_unknown_rows(case, str(path)))
@@ -225,8 +232,15 @@ def _faults(place: str, key: str, load: Callable[[], Any]) -> list[Problem]:
     try:
         load()
     except InputError as error:
-        return [Problem(place, key, "", str(problem)) for problem in error.problems]
+        return [_located(place, key, problem) for problem in error.problems]
     return []
+
+
+def _located(place: str, key: str, problem: Problem) -> Problem:
+    """An unknown name is the case's own mistake; what is wrong inside a file keeps that file's name."""
+    if problem.place == key.rpartition(".")[2]:
+        return Problem(place, key, problem.value, problem.expected)
+    return Problem(place, key, "", str(problem))
 
 
 def _unknown_rows(case: Case, place: str) -> Iterator[Problem]:

@@ -40,6 +40,7 @@ def compare(case: Case) -> CaseResult:
         architecture=case.machine.name,
         workload=case.network.name,
         batch=case.run.batch,
+        energy_table=case.energy_table().in_words if case.is_priced else "",
         comparisons=tuple(
             comparison(name, quantity, case.rows, measured[name], measures[name])
             for name, quantity in case.quantities.items()

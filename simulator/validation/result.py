@@ -114,7 +114,7 @@ def _declared(limit: float | None) -> str:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CaseResult:
-    """One published comparison, run."""
+    """One published comparison, run. ``energy_table`` is what priced it, if anything."""
 
     name: str
     title: str
@@ -123,6 +123,7 @@ class CaseResult:
     workload: str
     batch: int
     comparisons: tuple[Comparison, ...]
+    energy_table: str = ""
     note: str = ""
 
     @property
@@ -145,6 +146,7 @@ class CaseResult:
             "architecture": self.architecture,
             "workload": self.workload,
             "batch": self.batch,
+            "energy_table": self.energy_table,
             "passed": self.passed,
             "quantities": [comparison.to_dict() for comparison in self.comparisons],
         }

@@ -41,7 +41,9 @@ def _validation() -> Schema:
     )
     case = _object(
         {
-            **dict.fromkeys(("name", "title", "source", "note", "architecture", "workload"), text),
+            **dict.fromkeys(
+                ("name", "title", "source", "note", "architecture", "workload", "energy_table"), text
+            ),
             "batch": {"type": "integer", "minimum": 1},
             "passed": flag,
             "quantities": _list(quantity),

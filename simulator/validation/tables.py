@@ -51,6 +51,8 @@ def _values(row: Row) -> tuple[str, ...]:
 def remarks(case: CaseResult) -> list[str]:
     """What a reader must know beside the table: notes, and what was fitted to which rows."""
     lines = [case.note] if case.note else []
+    if case.energy_table:
+        lines.append(f"Energy prices: {case.energy_table}.")
     for comparison in case.comparisons:
         fitted = [row.name for row in comparison.rows if row.fitted]
         if fitted:
