@@ -11,6 +11,8 @@ __version__ = "0.1.0"
 
 _PUBLIC = {
     "simulate": "simulator.pipeline",
+    "validate": "simulator.validation",
+    "Validation": "simulator.validation",
     "Run": "simulator.report.result",
     "LayerResult": "simulator.report.result",
     "Architecture": "simulator.spec.architecture",
@@ -29,10 +31,12 @@ __all__ = [
     "Mapping",
     "RandomOperands",
     "Run",
+    "Validation",
     "Workload",
     "load_architecture",
     "load_workload",
     "simulate",
+    "validate",
 ]
 
 if TYPE_CHECKING:
@@ -44,6 +48,7 @@ if TYPE_CHECKING:
     from simulator.spec.catalog import load_architecture, load_workload
     from simulator.spec.operands import RandomOperands
     from simulator.spec.workload import Workload
+    from simulator.validation import Validation, validate
 
 
 def __getattr__(name: str) -> Any:

@@ -6,9 +6,8 @@ from typing import Annotated, Literal, Self
 from pydantic import BeforeValidator, Field, model_validator
 
 from simulator.components.base import Count, Part, Positive
-from simulator.errors import InputError
 from simulator.spec.catalog import find
-from simulator.spec.reader import read_document, validate
+from simulator.spec.reader import load_plain
 
 
 class Sourced(Part):
@@ -122,11 +121,4 @@ def load_energy_table(name_or_path: str | Path) -> EnergyTable:
 
 def read_energy_table(path: Path) -> EnergyTable:
     """Read one energy table file; `InputError` lists all that is wrong with it."""
-    document = read_document(path)
-    try:
-        table = validate(EnergyTable, document.data, document.place)
-    except InputError as error:
-        raise InputError([*document.problems, *error.problems]) from None
-    if document.problems:
-        raise InputError(document.problems)
-    return table
+    return load_plain(EnergyTable, path)

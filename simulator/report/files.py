@@ -12,9 +12,14 @@ from simulator.spec.catalog import load_architecture, load_workload, shipped
 from simulator.spec.reader import read_yaml
 from simulator.spec.validation import did_you_mean
 
+Check = Callable[[Path], object]
+"""Raises `InputError` for what is wrong with a file."""
+
 
 def kind_of(data: dict[str, Any], place: str) -> str:
     """Tell a file's kind by the key that only this kind has; `InputError` where none fits."""
+    if "quantities" in data:
+        return "case"
     if "memories" in data or "array" in data:
         return "architecture"
     if "unit" in data or "actions" in data:
@@ -28,24 +33,27 @@ def kind_of(data: dict[str, Any], place: str) -> str:
         "",
         ", ".join(map(str, data)) or "nothing",
         "one of these keys was expected: memories (an architecture), layers as a list (a workload) or by "
-        "name (a mapping), unit (an energy table)",
+        "name (a mapping), unit (an energy table), quantities (a validation case)",
     )
 
 
-def check_file(path: Path) -> str:
+def check_file(path: Path, check_case: Check) -> str:
     """Validate one file as far as it goes alone, and return its kind; `InputError` lists all faults."""
     kind = kind_of(read_yaml(path), str(path))
-    _CHECKS[kind](path)
+    {**_CHECKS, "case": check_case}[kind](path)
     return kind
 
 
-def check_files(paths: Iterable[Path]) -> tuple[list[tuple[Path, str]], list[Problem]]:
-    """Validate every file: those that are good with their kind, and the problems of all others."""
+def check_files(paths: Iterable[Path], check_case: Check) -> tuple[list[tuple[Path, str]], list[Problem]]:
+    """Validate every file: those that are good with their kind, and the problems of all others.
+
+    ``check_case`` validates case files, which are read on a floor above this one.
+    """
     good: list[tuple[Path, str]] = []
     problems: list[Problem] = []
     for path in paths:
         try:
-            good.append((path, check_file(path)))
+            good.append((path, check_file(path, check_case)))
         except InputError as error:
             problems += error.problems
     return good, problems
@@ -72,7 +80,7 @@ def _check_architecture(path: Path) -> None:
         raise InputError(problems)
 
 
-_CHECKS: dict[str, Callable[[Path], object]] = {
+_CHECKS: dict[str, Check] = {
     "architecture": _check_architecture,
     "workload": _check_workload,
     "mapping": _check_mapping,

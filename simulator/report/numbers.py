@@ -23,6 +23,12 @@ def short(value: float | None, digits: int = 4) -> str:
     return f"{value:,.{digits}g}" if abs(value) >= 1e-3 else f"{value:.2e}"
 
 
+def signed(value: float, digits: int = 1) -> str:
+    """Number with its sign; none where it is rounded to zero."""
+    text = f"{value:+.{digits}f}"
+    return text if float(text) else text[1:]
+
+
 def ratio(before: float, after: float) -> str:
     """``after / before`` as a factor; words where there is none."""
     if not before:

@@ -11,13 +11,14 @@ from simulator.spec.reader import load
 from simulator.spec.validation import did_you_mean, shown
 from simulator.spec.workload import Workload
 
-Kind = Literal["architecture", "workload", "energy", "mapping"]
+Kind = Literal["architecture", "workload", "energy", "mapping", "case"]
 
 _FOLDERS: Final[dict[Kind, tuple[str, str]]] = {
     "architecture": ("arch_models", ""),
     "workload": ("workloads", ""),
     "energy": ("arch_models", "energy"),
     "mapping": ("arch_models", "mappings"),
+    "case": ("simulator", "validation/cases"),
 }
 _SUFFIXES: Final = (".yaml", ".yml")
 

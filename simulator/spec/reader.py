@@ -17,7 +17,7 @@ from pydantic import BaseModel
 from simulator.errors import InputError, Problem, refuse
 from simulator.spec.validation import MARKERS, UNREADABLE, dotted, shown, validate
 
-__all__ = ["load", "read_document", "read_yaml", "strip_provenance", "validate", "write_yaml"]
+__all__ = ["load", "load_plain", "read_document", "read_yaml", "strip_provenance", "validate", "write_yaml"]
 
 M = TypeVar("M", bound=BaseModel)
 Provenance = dict[str, dict[str, str]]
@@ -60,6 +60,16 @@ def load(model: type[M], path: Path) -> M:
     if provenance and "provenance" in model.model_fields:
         given = data.get("provenance")
         data["provenance"] = {**given, **provenance} if isinstance(given, dict) else given or provenance
+    return _built(model, data, document)
+
+
+def load_plain(model: type[M], path: Path) -> M:
+    """`load` for a format that says in its own way where its numbers come from."""
+    document = read_document(path)
+    return _built(model, document.data, document)
+
+
+def _built(model: type[M], data: dict[str, Any], document: Document) -> M:
     try:
         built = validate(model, data, document.place)
     except InputError as error:

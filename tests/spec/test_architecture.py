@@ -270,7 +270,7 @@ def test_unknown_name_comes_with_the_nearest(name: str) -> None:
 
 def test_missing_file_is_named() -> None:
     with pytest.raises(
-        InputError, match=r"^some/alexnet\.yaml: no such workload file; did you mean alexnet\?$"
+        InputError, match=r"^some/alexnet\.yaml: no such workload file; did you mean alexnet, alexnet_isca2016\?$"
     ):
         find("workload", "some/alexnet.yaml")
 

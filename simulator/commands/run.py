@@ -1,0 +1,179 @@
+"""``stallion run``: one workload on one architecture, with everything that can be asked of it."""
+
+import json
+import re
+import shlex
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from simulator.commands.terminal import INTERRUPTED, console, progress, say
+from simulator.errors import InputError, Problem, refuse
+
+if TYPE_CHECKING:
+    from simulator.report.result import Run
+    from simulator.spec.operands import Given
+
+MappingOption = Annotated[
+    Path | None, typer.Option(help="A mapping file; layers it lacks are mapped as usual.")
+]
+DataflowOption = Annotated[
+    str | None, typer.Option(help="Map with this dataflow, not the architecture's own.")
+]
+EnergyOption = Annotated[str | None, typer.Option(metavar="TABLE", help="A shipped energy table or a file.")]
+RelaxOption = Annotated[
+    list[str] | None, typer.Option(metavar="RESOURCE", help="Give it an unlimited rate; may be repeated.")
+]
+OutOption = Annotated[
+    Path | None, typer.Option(help="Results directory; a new one under results/ if not given.")
+]
+OperandsOption = Annotated[
+    str | None,
+    typer.Option(
+        "--operands", metavar="random|FILE", help="Compute with random data, or with that of an .npz file."
+    ),
+]
+ZerosOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--zeros",
+        metavar="LAYER=FRACTION",
+        help="Zeros of random inputs, LAYER may be 'all'; may be repeated.",
+    ),
+]
+SeedOption = Annotated[
+    int | None, typer.Option("--seed", min=0, help="Seed of random operands; 0 if not given.")
+]
+SaveOutputsOption = Annotated[
+    Path | None, typer.Option("--save-outputs", metavar="FILE", help="Write computed outputs as an .npz.")
+]
+FastForwardOption = Annotated[
+    bool,
+    typer.Option(
+        "--fast-forward/--no-fast-forward", help="Skip what repeats; no result depends on it, only the time."
+    ),
+]
+
+
+def run(
+    context: typer.Context,
+    architecture: Annotated[str, typer.Argument(metavar="ARCH", help="A shipped architecture or a file.")],
+    workload: Annotated[str, typer.Argument(metavar="WORKLOAD", help="A shipped workload or a file.")],
+    *,
+    batch: Annotated[int, typer.Option(min=1, help="Images per run.")] = 1,
+    layer: Annotated[list[str] | None, typer.Option(help="Run only this layer; may be repeated.")] = None,
+    mapping: MappingOption = None,
+    dataflow: DataflowOption = None,
+    energy: EnergyOption = None,
+    relax: RelaxOption = None,
+    operands: OperandsOption = None,
+    zeros: ZerosOption = None,
+    seed: SeedOption = None,
+    save_outputs: SaveOutputsOption = None,
+    fast_forward: FastForwardOption = True,
+    out: OutOption = None,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print one JSON document; write a directory only with --out.")
+    ] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", help="No progress and no tables.")] = False,
+    jobs: Annotated[int, typer.Option(min=1, help="Processes that share the layers.")] = 1,
+    force: Annotated[
+        bool, typer.Option("--force", help="Replace the results of an earlier run in --out.")
+    ] = False,
+) -> None:
+    """Run a workload on an architecture."""
+    from simulator.pipeline import simulate
+    from simulator.report.save import check_free
+
+    if out is not None:
+        check_free(out, force=force)
+    elif force:
+        raise refuse("--force", "", None, "--out was expected with it: other directories are always new ones")
+    data = _operands(operands, zeros or [], seed, save_outputs)
+    try:
+        with progress(hidden=quiet) as on_layer:
+            result = simulate(
+                architecture,
+                workload,
+                batch=batch,
+                layers=layer or None,
+                mapping=mapping,
+                dataflow=dataflow,
+                energy=energy,
+                relax=tuple(relax or ()),
+                operands=data,
+                fast_forward=fast_forward,
+                jobs=jobs,
+                progress=on_layer,
+            )
+    except KeyboardInterrupt:
+        say("interrupted before a layer had finished; nothing was written")
+        raise typer.Exit(INTERRUPTED) from None
+    if save_outputs is not None and result.layers:
+        result.save_outputs(save_outputs)
+    _deliver(_with_command(result, context.obj), out, as_json=as_json, quiet=quiet, force=force)
+
+
+def _operands(given: str | None, zeros: list[str], seed: int | None, save: Path | None) -> "Given | None":
+    """What to compute on; options that would do nothing are refused."""
+    from simulator.spec.operands import RandomOperands, read_zeros
+
+    idle = {"--zeros": bool(zeros), "--seed": seed is not None}
+    expected = "--operands random was expected with it"
+    if given is None:
+        idle["--save-outputs"] = save is not None
+        expected = "--operands was expected with it"
+    wrong = [option for option, used in idle.items() if used and given != "random"]
+    if wrong:
+        raise InputError(Problem(option, "", "", expected) for option in wrong)
+    if save is not None and (save.exists() or not save.absolute().parent.is_dir()):
+        raise refuse(str(save), "", None, "a new file in a directory that exists was expected")
+    return RandomOperands(read_zeros(zeros), seed or 0) if given == "random" else given
+
+
+def _with_command(result: "Run", arguments: Sequence[str]) -> "Run":
+    command = shlex.join(["stallion", *arguments])
+    return replace(result, provenance={**result.provenance, "command": command})
+
+
+def _deliver(result: "Run", out: Path | None, *, as_json: bool, quiet: bool, force: bool) -> None:
+    finished = len(result.layers)
+    if result.interrupted and not finished:
+        say("interrupted before a layer had finished; nothing was written")
+        raise typer.Exit(INTERRUPTED)
+    target = out if out is not None or as_json else _default_directory(result)
+    if as_json:
+        print(json.dumps(result.to_dict(), allow_nan=False))
+    elif not quiet:
+        _show_run(result)
+    if target is not None:
+        result.save(target, force=force)
+        if not as_json:
+            print(f"results: {target}")
+    if result.interrupted:
+        kept = f", kept in {target}" if target is not None else ""
+        say(f"interrupted: {finished} finished layers{kept}")
+        raise typer.Exit(INTERRUPTED)
+
+
+def _default_directory(result: "Run") -> Path:
+    """The first of results/ARCH-WORKLOAD-bN, ...-2, ...-3 that does not exist."""
+    base = f"{_file_name(result.architecture.name)}-{_file_name(result.workload)}-b{result.batch}"
+    path, number = Path("results") / base, 1
+    while path.exists() or path.is_symlink():
+        number += 1
+        path = Path("results") / f"{base}-{number}"
+    return path
+
+
+def _file_name(name: str) -> str:
+    return re.sub(r"[^\w.+-]+", "_", name).strip(".")[:60] or "unnamed"
+
+
+def _show_run(result: "Run") -> None:
+    from simulator.report.tables import rich_tables
+
+    console().print(rich_tables(result))

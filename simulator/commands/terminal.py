@@ -1,0 +1,67 @@
+"""What commands share: how they say something, show a table, and follow long work."""
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from simulator.report.tables import Grid
+
+INTERRUPTED = 130
+"""Exit code after Ctrl-C."""
+PLAIN_WIDTH = 160
+"""Columns of a table that goes to a file or a pipe."""
+
+
+def say(text: str) -> None:
+    """Print to stderr."""
+    print(text, file=sys.stderr)
+
+
+def console() -> "Console":
+    """A console on stdout: as wide as the terminal, `PLAIN_WIDTH` columns where there is none."""
+    from rich.console import Console
+
+    terminal = Console(highlight=False)
+    return terminal if terminal.is_terminal else Console(highlight=False, width=PLAIN_WIDTH)
+
+
+def show_grid(grid: "Grid") -> None:
+    """Print a table."""
+    from simulator.report.tables import rich_table
+
+    console().print(rich_table(grid))
+
+
+class OnStep(Protocol):
+    """Called whenever a part of the work is through."""
+
+    def __call__(self, done: int, total: int, name: str, /) -> None:
+        """Show that ``done`` of ``total`` parts are through, and the name of the last one."""
+
+
+@contextmanager
+def progress(*, hidden: bool) -> Iterator[OnStep]:
+    """A bar on stderr that follows finished parts; invisible where stderr is not a terminal."""
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+    terminal = Console(stderr=True)
+    columns = (
+        TextColumn("{task.description}", markup=False),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+    )
+    with Progress(
+        *columns, console=terminal, transient=True, disable=hidden or not terminal.is_terminal
+    ) as bar:
+        task = bar.add_task("starting", total=None)
+
+        def on_step(done: int, total: int, name: str, /) -> None:
+            bar.update(task, completed=done, total=total, description=name)
+
+        yield on_step

@@ -1,0 +1,63 @@
+"""Runners: one file each. A runner runs what a case describes and measures its quantities.
+
+To add one, put a file in this package with a function decorated by `register`; nothing else changes. The
+function gets the case and returns what it measured of the quantities that the case asks for, by name. One
+runner serves every case whose quantities it measures.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from importlib import import_module
+from pkgutil import iter_modules
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from simulator.validation.case import Case
+
+
+@dataclass(frozen=True, slots=True)
+class Measure:
+    """What a runner measures: its unit, whether rows add up to the total, whether energy prices decide it."""
+
+    unit: str
+    adds_up: bool = True
+    priced: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """One quantity as simulated: by row, and of all rows together (a mean where rows do not add up)."""
+
+    rows: Mapping[str, float]
+    total: float
+
+
+Measuring = Callable[["Case"], dict[str, Measured]]
+
+
+@dataclass(frozen=True, slots=True)
+class Runner:
+    """A registered runner: what it can measure, and how."""
+
+    measures: Mapping[str, Measure]
+    measure: Measuring
+
+
+_REGISTERED: dict[str, Runner] = {}
+
+
+def register(name: str, measures: Mapping[str, Measure]) -> Callable[[Measuring], Measuring]:
+    """Decorator that makes a function the runner called ``name``, which measures ``measures``."""
+
+    def add(measure: Measuring) -> Measuring:
+        _REGISTERED[name] = Runner(measures, measure)
+        return measure
+
+    return add
+
+
+def runners() -> dict[str, Runner]:
+    """Every runner by name, sorted; imports the package's files on first use."""
+    for module in iter_modules(__path__):
+        import_module(f"{__name__}.{module.name}")
+    return dict(sorted(_REGISTERED.items()))
