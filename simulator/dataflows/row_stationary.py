@@ -62,10 +62,10 @@ def _given(layer: Layer, architecture: Architecture, values: dict[str, int], pla
     wanted = Parameters(**values)
     used = clip(wanted, layer)
     placement = place_sets(used, layer, architecture)
-    if placement is None:
-        raise InputError([named(too_large(used, layer, architecture), wanted, key, place)])
-    faults = [*full_scratchpads(used, layer, architecture)] or [*misfits(used, layer, architecture)]
-    if faults:
+    faults = [] if placement is not None else [too_large(used, layer, architecture)]
+    faults += full_scratchpads(used, layer, architecture)
+    faults = faults or [*misfits(used, layer, architecture)]
+    if placement is None or faults:
         raise InputError(named(fault, wanted, key, place) for fault in faults)
     return build(used, placement, layer, architecture, notes(wanted, used))
 
