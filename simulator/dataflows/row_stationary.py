@@ -2,20 +2,25 @@
 
 The parameters are those of JSSC 2017, table III: m output channels in the buffer, n images and e output rows
 per pass, p filters and q channels per PE, r PE sets on different channels, t sets on different filters. A set
-is R by e PEs; where e exceeds the columns it is folded onto further groups of R rows.
+is R by e PEs; where e exceeds the columns it is folded onto further groups of R rows. The r sets of a column
+are stacked, as they add up to one sum; the t sets stand above or beside each other.
+
+Nothing needs to divide. A pass works on p*t filters, never on more than m: where m is smaller, sets (and
+then filters per PE) are left out; where p*t does not divide m, the last pass of every m filters is smaller.
+So is the last pass over the channels where q*r does not divide C, over the rows (e) and the images (n).
+M and C are those of one group, and groups run one after another.
 """
 
 from dataclasses import asdict
 
 from simulator.dataflows import register
 from simulator.dataflows.loops import ceiling
+from simulator.dataflows.row_stationary_refusals import full_scratchpads, misfits, named, too_large
 from simulator.dataflows.row_stationary_search import best
 from simulator.dataflows.sets import NAME, Parameters, build, place_sets
 from simulator.errors import InputError, Problem, refuse
 from simulator.mapping.check import chain_axis
 from simulator.mapping.mapping import Mapping
-from simulator.mapping.tiles import step_words
-from simulator.names import DATA_TYPES
 from simulator.spec.architecture import Architecture
 from simulator.spec.layer import Layer
 
@@ -27,23 +32,23 @@ def row_stationary(
     """Map by the given parameters, or by the best ones that fit."""
     if parameters is not None:
         return _given(layer, architecture, parameters, place)
-    _need_rows(layer, architecture, place)
+    _need_rows(layer, architecture, place, layer.name)
     found = best(layer, architecture)
     if found is None:
         raise refuse(place, layer.name, None, f"no {NAME} mapping of this layer fits {architecture.name}")
     return found
 
 
-def _need_rows(layer: Layer, architecture: Architecture, place: str) -> None:
+def _need_rows(layer: Layer, architecture: Architecture, place: str, key: str) -> None:
     rows, taps = architecture.array.rows, layer.sizes["R"]
     if taps > rows:
         expected = (
             f"row-stationary needs an array row per filter row: the filter has {taps}, the array {rows}"
         )
-        raise refuse(place, layer.name, None, expected)
+        raise refuse(place, key, None, expected)
     if chain_axis(architecture) != "rows" and taps > 1:
         expected = f"row-stationary sums psums along columns of PEs, which {architecture.name} cannot"
-        raise refuse(place, layer.name, None, expected)
+        raise refuse(place, key, None, expected)
 
 
 def _given(layer: Layer, architecture: Architecture, values: dict[str, int], place: str) -> Mapping:
@@ -53,19 +58,20 @@ def _given(layer: Layer, architecture: Architecture, values: dict[str, int], pla
     said |= {k: "this row-stationary parameter is missing" for k in names if k not in values}
     if said:
         raise InputError(Problem(place, f"{key}.{k}", "", text) for k, text in said.items())
-    _need_rows(layer, architecture, place)
+    _need_rows(layer, architecture, place, key)
     wanted = Parameters(**values)
-    clipped = clip(wanted, layer)
-    placement = place_sets(clipped, layer, architecture)
-    if placement is None:
-        raise refuse(place, key, None, _too_large(clipped, layer, architecture))
-    mapping = build(clipped, placement, layer, architecture, notes(wanted, clipped))
-    _refuse_full_scratchpads(mapping, layer, architecture, place)
-    return mapping
+    used = clip(wanted, layer)
+    placement = place_sets(used, layer, architecture)
+    faults = [] if placement is not None else [too_large(used, layer, architecture)]
+    faults += full_scratchpads(used, layer, architecture)
+    faults = faults or [*misfits(used, layer, architecture)]
+    if placement is None or faults:
+        raise InputError(named(fault, wanted, key, place) for fault in faults)
+    return build(used, placement, layer, architecture, notes(wanted, used))
 
 
 def clip(parameters: Parameters, layer: Layer) -> Parameters:
-    """No parameter larger than the layer can use."""
+    """No parameter larger than the layer can use, and no more filters at a time than m."""
     size = layer.sizes
     m, n, e = min(parameters.m, size["M"]), min(parameters.n, size["N"]), min(parameters.e, size["P"])
     p, q = min(parameters.p, m), min(parameters.q, size["C"])
@@ -77,31 +83,3 @@ def notes(wanted: Parameters, used: Parameters) -> tuple[str, ...]:
     """One note per parameter that was clipped."""
     before, after = asdict(wanted), asdict(used)
     return tuple(f"{k} {before[k]} clipped to {after[k]}" for k in before if before[k] != after[k])
-
-
-def _too_large(parameters: Parameters, layer: Layer, architecture: Architecture) -> str:
-    array, rows = architecture.array, layer.sizes["R"]
-    fold = ceiling(parameters.e, array.columns)
-    width = ceiling(parameters.e, fold)
-    sets = parameters.r * parameters.t
-    return (
-        f"r*t = {sets} sets of {rows * fold} x {width} PEs (R = {rows}, e = {parameters.e}) do not fit"
-        f" an array of {array.rows} x {array.columns}"
-    )
-
-
-def _refuse_full_scratchpads(mapping: Mapping, layer: Layer, architecture: Architecture, place: str) -> None:
-    """Say in the parameters' terms what a PE has no room for."""
-    formula = {"weight": "p*q*S", "input": "q*S", "output": "p"}
-    needed = step_words(mapping, layer)
-    found = [
-        Problem(
-            place, f"layers.{layer.name}", "",
-            f"{'psum' if d == 'output' else d} scratchpad holds {architecture.array.pad_words(d)} words,"
-            f" {formula[d]} = {needed[d]}",
-        )
-        for d in DATA_TYPES
-        if needed[d] > architecture.array.pad_words(d)
-    ]  # fmt: skip
-    if found:
-        raise InputError(found)

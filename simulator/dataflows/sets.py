@@ -34,13 +34,23 @@ class Placement:
 
 
 def place_sets(parameters: Parameters, layer: Layer, architecture: Architecture) -> Placement | None:
-    """The smallest rectangle of sets that fits the array, taller before wider; None where none does."""
+    """Where all sets fit the array, folded as little as possible; None where they do not."""
+    least = ceiling(parameters.e, architecture.array.columns)
+    most = architecture.array.rows // (layer.sizes["R"] * parameters.r)
+    for fold in range(least, min(most, parameters.e) + 1):
+        placement = _folded(parameters, fold, layer, architecture)
+        if placement is not None:
+            return placement
+    return None
+
+
+def _folded(x: Parameters, fold: int, layer: Layer, architecture: Architecture) -> Placement | None:
+    """The smallest rectangle of sets of that ``fold`` that fits the array, taller before wider."""
     array = architecture.array
-    fold = ceiling(parameters.e, array.columns)
-    width = ceiling(parameters.e, fold)
-    tall = array.rows // (layer.sizes["R"] * parameters.r * fold)
+    width = ceiling(x.e, fold)
+    tall = array.rows // (layer.sizes["R"] * x.r * fold)
     wide = array.columns // width
-    shapes = [(v * ceiling(parameters.t, v), -v) for v in range(1, min(tall, parameters.t) + 1)]
+    shapes = [(v * ceiling(x.t, v), -v) for v in range(1, min(tall, x.t) + 1)]
     shapes = [(area, v) for area, v in shapes if area // -v <= wide]
     if not shapes:
         return None

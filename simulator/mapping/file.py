@@ -99,9 +99,15 @@ def _entry(name: str, body: object, dataflow: str | None, place: str) -> Entry:
     rest = {str(k): v for k, v in body.items() if k != "dataflow"}
     if problems:
         raise InputError(problems)
-    if any(isinstance(value, list | dict) for value in rest.values()):
+    if _is_nest(rest):
         return Entry(key, own, loops=_nest(rest, own or "loops", key, place))
     return Entry(key, own, parameters=_parameters(rest, key, place))
+
+
+def _is_nest(body: dict[str, Any]) -> bool:
+    """Whether loops are meant: by the keys that only nests have, else by what most values are."""
+    nested = sum(isinstance(value, list | dict) for value in body.values())
+    return 2 * nested > len(body) or (nested > 0 and not body.keys().isdisjoint(("array", "steps", "pe")))
 
 
 def _parameters(body: dict[str, Any], key: str, place: str) -> dict[str, int]:

@@ -108,7 +108,8 @@ def test_a_layer_that_no_mapping_holds(capsys: pytest.CaptureFixture[str]) -> No
     [
         ("{m: 64}", "layers.CONV3.t: this row-stationary parameter is missing"),
         ("{m: -1, n: 1, e: x, p: 16, q: 1, r: 1, t: 2}", "layers.CONV3.m: a whole number above 0"),
-        ("{m: 64, n: 1, e: 13, p: 16, q: 300, r: 1, t: 2}", "input scratchpad holds 12 words"),
+        ("{m: 64, n: 1, e: 13, p: 16, q: 300, r: 1, t: 2}", "layers.CONV3.q: at most 4 was expected"),
+        ("{m: 64, n: 1, e: 13, p: 16, q: 3, r: [1], t: 2}", "layers.CONV3.r: a whole number above 0"),
         ("{pe: [K 3], array: {}}", "layers.CONV3.pe.0: a loop such as"),
         ("5", "layers.CONV3: loops per memory, or parameters"),
     ],

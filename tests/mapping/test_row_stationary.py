@@ -93,15 +93,65 @@ def test_full_scratchpads_are_refused_in_the_parameters_terms():
     layer = conv(M=64, C=16, P=13, Q=13, R=5, S=5)
     found = refused(layer, m=64, n=1, e=13, p=20, q=4, r=1, t=1)
     assert found == [
-        "maps.yaml: layers.L: weight scratchpad holds 224 words, p*q*S = 400",
-        "maps.yaml: layers.L: input scratchpad holds 12 words, q*S = 20",
+        f"maps.yaml: layers.L.p: at most {224 // 20} was expected: weight scratchpad holds 224 words, p*q*S = 400 (got 20)",
+        f"maps.yaml: layers.L.q: at most {12 // 5} was expected: input scratchpad holds 12 words, q*S = 20 (got 4)",
     ]
+    (found,) = refused(layer, m=64, n=1, e=13, p=99, q=1, r=1, t=1)[1:]
+    assert found == "maps.yaml: layers.L.p: at most 24 was expected: psum scratchpad holds 24 words, p = 64 (got 99)"
 
 
-def test_sets_that_do_not_fit():
-    layer = conv(M=64, C=16, P=28, Q=28)
-    (found,) = refused(layer, m=64, n=1, e=28, p=16, q=1, r=2, t=2)
-    assert found.endswith("r*t = 4 sets of 6 x 14 PEs (R = 3, e = 28) do not fit an array of 12 x 14")
+def test_a_filter_row_that_no_scratchpad_holds():
+    (found,) = refused(conv(R=1, S=13), m=4, n=1, e=5, p=1, q=1, r=1, t=1)
+    told = "input scratchpad holds 12 words, q*S = 13; no smaller q alone would do (got q: 1)"
+    assert found == f"maps.yaml: layers.L: {told}"
+
+
+@pytest.mark.parametrize(
+    ("parameters", "key", "most"),
+    [
+        ({"e": 28, "r": 2, "t": 2}, "t", 1),  # a set of 6 x 14, two of them on different channels fill the array
+        ({"e": 14, "r": 5, "t": 1}, "r", 4),  # sets of 3 x 14 are stacked
+        ({"e": 60, "r": 1, "t": 1}, "e", 56),  # four groups of three rows
+    ],
+)
+def test_sets_that_do_not_fit_name_the_parameter_to_change(parameters, key, most):
+    layer = conv(M=64, C=16, P=60, Q=2)
+    (found,) = refused(layer, m=64, n=1, p=16, q=1, **parameters)
+    assert found.startswith(f"maps.yaml: layers.L.{key}: at most {most} was expected: r*t = ")
+    assert found.endswith(f"do not fit an array of 12 x 14 (got {parameters[key]})")
+    map_layer(layer, EYERISS, "row_stationary", given_as(m=64, n=1, p=16, q=1, **{**parameters, key: most}))
+
+
+def test_sets_that_no_single_parameter_makes_fit():
+    (found,) = refused(conv(M=512, C=16, P=60), m=512, n=1, e=60, p=16, q=1, r=5, t=32)
+    told = "r*t = 160 sets of 15 x 12 PEs (R = 3, e = 60) do not fit an array of 12 x 14"
+    assert found == f"maps.yaml: layers.L: {told}; no smaller t or r or e alone would do (got t: 32, r: 5, e: 60)"
+
+
+def test_sets_are_folded_further_where_only_that_fits():
+    """Fourteen sets of 1 x 10 PEs lie neither in 12 rows of one nor in 6 of two, but in 2 by 7 sets of 5 x 2."""
+    layer = conv(M=56, C=2, P=10, Q=3, R=1, S=1)
+    mapping = map_layer(layer, EYERISS, "row_stationary", given_as(m=56, n=1, e=10, p=4, q=2, r=1, t=14))
+    assert mapping.to_dict()["array"] == {"rows": ["M 2", "P 5"], "columns": ["M 7", "P 2"]}
+
+
+@pytest.mark.parametrize(
+    ("layer", "parameters", "key", "most"),
+    [
+        # 25 banks of 4096 bytes; the inputs take two of them: 4 channels of 30 x 30 words
+        (conv(M=512, C=8, P=28, Q=28), {"m": 512, "n": 1, "e": 28, "q": 4, "t": 2}, "m", 23 * 2048 // (28 * 28)),
+        # 3 x 7000 words of sums or inputs of one image are 11 banks
+        (conv(N=2, M=4, C=1, P=3, Q=7000, R=1, S=1), {"m": 1, "n": 2, "e": 3, "p": 1, "q": 1, "t": 1}, "n", 1),
+        # 2 x 10000 words are 10 banks, 3 x 10000 words 15
+        (conv(M=4, C=1, P=3, Q=10000, R=1, S=1), {"m": 1, "n": 1, "e": 3, "p": 1, "q": 1, "t": 1}, "e", 2),
+        # the weights of a pass: 64 filters of 8 channels of 3 x 3 words, of which 4096 fit
+        (conv(M=512, C=8, P=7, Q=28), {"m": 64, "n": 1, "e": 7, "q": 4, "r": 2, "t": 4}, "t", 4096 // (16 * 72)),
+    ],
+)
+def test_full_buffers_name_the_parameter_to_change(layer, parameters, key, most):
+    (found,) = refused(layer, **{"p": 16, "r": 1, **parameters})
+    assert found.startswith(f"maps.yaml: layers.L.{key}: at most {most} was expected: ")
+    assert found.endswith(f"(got {parameters[key]})")
 
 
 def test_wrong_and_missing_parameters():
