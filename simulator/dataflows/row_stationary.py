@@ -5,19 +5,20 @@ per pass, p filters and q channels per PE, r PE sets on different channels, t se
 is R by e PEs; where e exceeds the columns it is folded onto further groups of R rows. The r sets of a column
 are stacked, as they add up to one sum; the t sets stand above or beside each other.
 
-Nothing needs to divide. A pass works on p*t filters, never on more than m: where m is smaller, sets (and
-then filters per PE) are left out; where p*t does not divide m, the last pass of every m filters is smaller.
-So is the last pass over the channels where q*r does not divide C, over the rows (e) and the images (n).
-M and C are those of one group, and groups run one after another.
+Nothing needs to divide. A pass works on p*t filters, never on more than m: where m is smaller, its filters
+are dealt evenly to the t sets, fewer than p to each PE (sets that the array has no room for are left out); so
+are channels to the r sets where C is below q*r.
+Where p*t does not divide m, the last pass of every m filters is smaller. So is that over the channels
+where q*r does not divide C, over the rows (e) and the images (n). M and C are those of one group, and groups
+run one after another.
 """
 
 from dataclasses import asdict
 
 from simulator.dataflows import register
-from simulator.dataflows.loops import ceiling
 from simulator.dataflows.row_stationary_refusals import full_scratchpads, misfits, named, too_large
 from simulator.dataflows.row_stationary_search import best
-from simulator.dataflows.sets import NAME, Parameters, build, place_sets
+from simulator.dataflows.sets import NAME, Parameters, build, chosen
 from simulator.errors import InputError, Problem, refuse
 from simulator.mapping.check import chain_axis
 from simulator.mapping.mapping import Mapping
@@ -60,23 +61,13 @@ def _given(layer: Layer, architecture: Architecture, values: dict[str, int], pla
         raise InputError(Problem(place, f"{key}.{k}", "", text) for k, text in said.items())
     _need_rows(layer, architecture, place, key)
     wanted = Parameters(**values)
-    used = clip(wanted, layer)
-    placement = place_sets(used, layer, architecture)
-    faults = [] if placement is not None else [too_large(used, layer, architecture)]
-    faults += full_scratchpads(used, layer, architecture)
-    faults = faults or [*misfits(used, layer, architecture)]
+    used, placement = chosen(wanted, layer, architecture)
+    faults = [] if placement is not None else [too_large(wanted, layer, architecture)]
+    faults += full_scratchpads(wanted, layer, architecture)
+    faults = faults or [*misfits(wanted, layer, architecture)]
     if placement is None or faults:
         raise InputError(named(fault, wanted, key, place) for fault in faults)
     return build(used, placement, layer, architecture, notes(wanted, used))
-
-
-def clip(parameters: Parameters, layer: Layer) -> Parameters:
-    """No parameter larger than the layer can use, and no more filters at a time than m."""
-    size = layer.sizes
-    m, n, e = min(parameters.m, size["M"]), min(parameters.n, size["N"]), min(parameters.e, size["P"])
-    p, q = min(parameters.p, m), min(parameters.q, size["C"])
-    r, t = min(parameters.r, ceiling(size["C"], q)), min(parameters.t, ceiling(m, p))
-    return Parameters(m, n, e, p, q, r, t)
 
 
 def notes(wanted: Parameters, used: Parameters) -> tuple[str, ...]:

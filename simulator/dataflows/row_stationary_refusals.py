@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass, replace
 from functools import partial
 
 from simulator.dataflows.loops import ceiling
-from simulator.dataflows.sets import Parameters, build, place_sets
+from simulator.dataflows.sets import Parameters, build, chosen
 from simulator.errors import Problem
 from simulator.mapping.check import problems
 from simulator.names import DataType
@@ -15,6 +15,10 @@ from simulator.spec.layer import Layer
 
 SMALLER: dict[DataType, str] = {"output": "mne", "weight": "tprq", "input": "qrne"}
 """Parameters that make tiles of a data type smaller, the least harmful one first."""
+
+
+DEALT = "tr"
+"""Parameters whose smaller values do not always need less room."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,49 +45,55 @@ def named(fault: Fault, wanted: Parameters, key: str, place: str) -> Problem:
     return Problem(place, key, values, f"{fault.told}; {alone}")
 
 
-def too_large(used: Parameters, layer: Layer, architecture: Architecture) -> Fault:
+def too_large(wanted: Parameters, layer: Layer, architecture: Architecture) -> Fault:
     """PE sets for which the array has no place."""
+    used, _ = chosen(wanted, layer, architecture)
     array, rows = architecture.array, layer.sizes["R"]
     fold = ceiling(used.e, array.columns)
     told = (
         f"r*t = {used.r * used.t} sets of {rows * fold} x {ceiling(used.e, fold)} PEs"
         f" (R = {rows}, e = {used.e}) do not fit an array of {array.rows} x {array.columns}"
     )
-    return _smaller(told, used, "tre", lambda x: place_sets(x, layer, architecture) is not None)
+    return _smaller(told, wanted, "tre", lambda x: chosen(x, layer, architecture)[1] is not None)
 
 
-def full_scratchpads(used: Parameters, layer: Layer, architecture: Architecture) -> Iterator[Fault]:
+def full_scratchpads(wanted: Parameters, layer: Layer, architecture: Architecture) -> Iterator[Fault]:
     """What a PE has no room for."""
+
+    def fits(words: Callable[[Parameters], int], room: int) -> Callable[[Parameters], bool]:
+        return lambda x: words(chosen(x, layer, architecture)[0]) <= room
+
+    used, _ = chosen(wanted, layer, architecture)
     taps, pe = layer.sizes["S"], architecture.spatial.pe
     told = "{} holds {} words, {} = {}".format
     if used.p * used.q * taps > pe.weight_words:
         full = told("weight scratchpad", pe.weight_words, "p*q*S", used.p * used.q * taps)
-        yield _smaller(full, used, "pq", lambda x: x.p * x.q * taps <= pe.weight_words)
+        yield _smaller(full, wanted, "pq", fits(lambda x: x.p * x.q * taps, pe.weight_words))
     if used.q * taps > pe.input_words:
         full = told("input scratchpad", pe.input_words, "q*S", used.q * taps)
-        yield _smaller(full, used, "q", lambda x: x.q * taps <= pe.input_words)
+        yield _smaller(full, wanted, "q", fits(lambda x: x.q * taps, pe.input_words))
     psum_room = min(pe.psum_words, pe.psum_in_fifo_words, pe.psum_out_fifo_words)
     if used.p > psum_room:
         part = "psum scratchpad" if psum_room == pe.psum_words else "psum FIFO"
         yield Fault(told(part, psum_room, "p", used.p), "p", psum_room)
 
 
-def misfits(used: Parameters, layer: Layer, architecture: Architecture) -> Iterator[Fault]:
+def misfits(wanted: Parameters, layer: Layer, architecture: Architecture) -> Iterator[Fault]:
     """Tiles for which a buffer has no room, and sums that the array's links cannot add up."""
-    for key, told in _refused(used, layer, architecture).items():
+    for key, told in _refused(wanted, layer, architecture).items():
         memory = architecture.memories.get(key)
         kept = () if memory is None else [d for d in SMALLER if d in memory.keeps]
         names = "".join(dict.fromkeys("".join(SMALLER[d] for d in kept))) or "r"
-        yield _smaller(told, used, names, partial(_has_room, key, layer, architecture))
+        yield _smaller(told, wanted, names, partial(_has_room, key, layer, architecture))
 
 
-def _has_room(key: str, layer: Layer, architecture: Architecture, used: Parameters) -> bool:
-    return key not in _refused(used, layer, architecture)
+def _has_room(key: str, layer: Layer, architecture: Architecture, wanted: Parameters) -> bool:
+    return key not in _refused(wanted, layer, architecture)
 
 
-def _refused(used: Parameters, layer: Layer, architecture: Architecture) -> dict[str, str]:
+def _refused(wanted: Parameters, layer: Layer, architecture: Architecture) -> dict[str, str]:
     """What `problems` says of the mapping, by the part of it."""
-    placement = place_sets(used, layer, architecture)
+    used, placement = chosen(wanted, layer, architecture)
     if placement is None:
         return {}
     mapping = build(used, placement, layer, architecture)
@@ -91,21 +101,18 @@ def _refused(used: Parameters, layer: Layer, architecture: Architecture) -> dict
     return {problem.key.removeprefix(f"{layer.name}."): problem.expected for problem in found}
 
 
-def _smaller(told: str, used: Parameters, names: str, fits: Callable[[Parameters], bool]) -> Fault:
+def _smaller(told: str, wanted: Parameters, names: str, fits: Callable[[Parameters], bool]) -> Fault:
     """The fault with the first of ``names`` that helps when it alone is smaller."""
     for name in names:
 
         def bad(value: int, name: str = name) -> bool:
-            return not fits(_with(used, name, value))
+            return not fits(replace(wanted, **{name: value}))
 
-        most = bisect_left(range(1, getattr(used, name)), True, key=bad)
+        values = range(1, getattr(wanted, name))
+        if name in DEALT:  # fewer sets get more each
+            most = next((value for value in reversed(values) if not bad(value)), 0)
+        else:
+            most = bisect_left(values, True, key=bad)
         if most:
             return Fault(told, name, most)
     return Fault(told, names, 0)
-
-
-def _with(used: Parameters, name: str, value: int) -> Parameters:
-    """One parameter smaller; where that is m, no more filters in a pass than m."""
-    x = replace(used, **{name: value})
-    p = min(x.p, x.m)
-    return replace(x, p=p, t=min(x.t, ceiling(x.m, p)))

@@ -1,6 +1,6 @@
 """Row-stationary loop nests from m n e p q r t: where PE sets lie, and the loops around them."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 
 from simulator.dataflows.loops import ceiling, loops, tiled
 from simulator.mapping.mapping import Loops, Mapping
@@ -31,6 +31,37 @@ class Placement:
     width: int
     t_v: int
     t_h: int
+
+
+def chosen(
+    wanted: Parameters, layer: Layer, architecture: Architecture
+) -> tuple[Parameters, Placement | None]:
+    """What is used of ``wanted``: as many sets as there are, or of those that are not needed fewer."""
+    most = clip(wanted, layer)
+    least_t = min(most.t, ceiling(most.m, wanted.p))
+    least_r = min(most.r, ceiling(layer.sizes["C"], wanted.q))
+    for t in range(most.t, least_t - 1, -1):
+        for r in range(most.r, least_r - 1, -1):
+            used = clip(replace(wanted, t=t, r=r), layer)
+            placement = place_sets(used, layer, architecture)
+            if placement is not None:
+                return used, placement
+    return most, place_sets(most, layer, architecture)
+
+
+def clip(parameters: Parameters, layer: Layer) -> Parameters:
+    """No parameter larger than the layer can use, and no more filters at a time than m."""
+    size = layer.sizes
+    m, n, e = min(parameters.m, size["M"]), min(parameters.n, size["N"]), min(parameters.e, size["P"])
+    p, t = _dealt(m, parameters.p, parameters.t)
+    q, r = _dealt(size["C"], parameters.q, parameters.r)
+    return Parameters(m, n, e, p, q, r, t)
+
+
+def _dealt(total: int, each: int, sets: int) -> tuple[int, int]:
+    """At most ``each`` in at most ``sets`` sets; where there are fewer in all, every set gets its share."""
+    each = min(each, ceiling(total, min(sets, total)))
+    return each, min(sets, ceiling(total, each))
 
 
 def place_sets(parameters: Parameters, layer: Layer, architecture: Architecture) -> Placement | None:

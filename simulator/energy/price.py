@@ -17,6 +17,9 @@ Energy = dict[str, dict[str, dict[str, float]]]
 """Picojoules by component, data type and action."""
 
 OPERATIONS = "all"
+ENERGY_PARTS = ("ALU", "RF", "NoC", "buffer", "DRAM", "clock and leakage")
+"""Parts by which papers tell energy: computation, scratchpads, networks, buffers, the outermost memory."""
+PER_CYCLE = ("clock", "leakage")
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +120,24 @@ def _unpriced(component: str, part: PricedPart, data_type: str, action: str, tab
     return Problem(
         f"energy table {table.name}", key, "", f"a price that holds for {need} was expected: {component}"
     )
+
+
+def energy_parts(energy: Energy, architecture: Architecture) -> dict[str, float]:
+    """Picojoules of each of `ENERGY_PARTS`; they sum to everything."""
+    out = dict.fromkeys(ENERGY_PARTS, 0.0)
+    for component, by_type in energy.items():
+        for by_action in by_type.values():
+            for action, pj in by_action.items():
+                out["clock and leakage" if action in PER_CYCLE else _part(component, architecture)] += pj
+    return out
+
+
+def _part(component: str, architecture: Architecture) -> str:
+    if component in architecture.networks:
+        return "NoC"
+    if component in architecture.memories:
+        return "DRAM" if component == architecture.outermost else "buffer"
+    return "RF" if component == "scratchpad" else "ALU"
 
 
 def total_pj(energy: Energy) -> float:

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from html import escape
 from typing import TYPE_CHECKING
 
+from simulator.energy.price import ENERGY_PARTS, energy_parts
 from simulator.names import DATA_TYPES, PE_CYCLE_NAMES
 from simulator.report.numbers import count, percent, short
 
@@ -77,6 +78,17 @@ def cycle_grid(run: "Run") -> Grid:
     return Grid("Where the PE-cycles went, %", ("layer", *names), tuple(rows))
 
 
+def energy_grid(run: "Run") -> Grid:
+    """Where the energy went, in microjoules per layer; parts that take none are left out."""
+    found = [energy_parts(result.energy, run.architecture) for result in results(run)]
+    parts = [part for part in ENERGY_PARTS if found[-1][part]]
+    rows = tuple(
+        (result.name, *(short(spent[part] / UJ) for part in parts))
+        for result, spent in zip(results(run), found, strict=True)
+    )
+    return Grid("Where the energy went, uJ", ("layer", *parts), rows)
+
+
 def verdict_grid(run: "Run") -> Grid:
     """What limits each layer."""
     rows = tuple((result.name, result.verdict) for result in results(run))
@@ -95,7 +107,7 @@ def not_simulated_grid(run: "Run") -> Grid:
 
 def grids(run: "Run") -> list[Grid]:
     """All tables of a run, in reading order; the one of layers not simulated only where there are any."""
-    always = [layer_grid(run), cycle_grid(run), verdict_grid(run)]
+    always = [layer_grid(run), cycle_grid(run), energy_grid(run), verdict_grid(run)]
     return always + ([not_simulated_grid(run)] if run.not_simulated else [])
 
 

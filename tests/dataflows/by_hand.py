@@ -23,12 +23,27 @@ class Pass(NamedTuple):
 
 
 def used(layer: Layer, x: Values) -> Values:
-    """No more than the layer has, and no more filters at a time than m."""
+    """No more than the layer has, and no more filters at a time than m.
+
+    Filters are dealt one by one to the t sets, channels to the r sets. Sets that p and q would not need are
+    left out where the array has no room for all.
+    """
     size = layer.sizes
-    m, q = min(x["m"], size["M"]), min(x["q"], size["C"])
-    p = min(x["p"], m)
-    sets = {"r": min(x["r"], ceil(size["C"] / q)), "t": min(x["t"], ceil(m / p))}
-    return {"m": m, "n": min(x["n"], size["N"]), "e": min(x["e"], size["P"]), "p": p, "q": q, **sets}
+    m, e = min(x["m"], size["M"]), min(x["e"], size["P"])
+    whole = {"m": m, "n": min(x["n"], size["N"]), "e": e, **dealt(m, x["p"], x["t"], "pt"), **dealt(size["C"], x["q"], x["r"], "qr")}
+    needed = min(whole["t"], ceil(m / x["p"])), min(whole["r"], ceil(size["C"] / x["q"]))
+    for t in range(whole["t"], needed[0] - 1, -1):
+        for r in range(whole["r"], needed[1] - 1, -1):
+            fewer = {**whole, **dealt(m, x["p"], t, "pt"), **dealt(size["C"], x["q"], r, "qr")}
+            if _sets_fit(size["R"], fewer):
+                return fewer
+    return whole
+
+
+def dealt(total: int, most: int, sets: int, names: str) -> Values:
+    """What the first of the sets gets, at most ``most``, and how many sets get something."""
+    each = min(most, ceil(total / sets))
+    return {names[0]: each, names[1]: min(sets, ceil(total / each))}
 
 
 def parts(total: int, length: int) -> list[int]:

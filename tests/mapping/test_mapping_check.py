@@ -83,18 +83,18 @@ def test_memories_by_name():
 
 
 def test_scratchpads_and_fifos():
-    layer = conv(M=30, C=5, P=1, Q=1, R=1, S=5)
+    layer = conv(M=50, C=5, P=1, Q=1, R=1, S=5)
     found = [
         text
-        for text in complaints(layer, dram=[], glb=[], array={}, steps=[], pe=["S 5", "C 5", "M 30"])
+        for text in complaints(layer, dram=[], glb=[], array={}, steps=[], pe=["S 5", "C 5", "M 50"])
         if "scratchpad" in text or "FIFO" in text
     ]
     assert [text.split(": ", 2)[2].split(" (got")[0] for text in found] == [
-        "weight scratchpad holds 224 words, a step needs 750",
+        "weight scratchpad holds 224 words, a step needs 1250",
         "input scratchpad holds 12 words, a step needs 25",
-        "psum scratchpad holds 24 words, a step needs 30",
-        "psum_in FIFO holds 24 words, a step needs 30",
-        "psum_out FIFO holds 24 words, a step needs 30",
+        "psum scratchpad holds 24 words, a step needs 50",
+        "psum_in FIFO holds 48 words, a step needs 50",
+        "psum_out FIFO holds 24 words, a step needs 50",
     ]
 
 

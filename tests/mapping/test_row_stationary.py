@@ -75,11 +75,10 @@ def test_words_follow_the_published_traffic_formula(name):
 def test_clipping_is_noted():
     layer = conv(N=2, M=10, C=3, P=5)
     mapping = map_layer(layer, EYERISS, "row_stationary", given_as(m=64, n=4, e=7, p=16, q=4, r=2, t=2))
-    assert mapping.parameters == {"m": 10, "n": 2, "e": 5, "p": 10, "q": 3, "r": 1, "t": 1}
+    assert mapping.parameters == {"m": 10, "n": 2, "e": 5, "p": 5, "q": 2, "r": 2, "t": 2}
     assert mapping.notes == (
         "m 64 clipped to 10",
-        "n 4 clipped to 2", "e 7 clipped to 5", "p 16 clipped to 10", "q 4 clipped to 3",
-        "r 2 clipped to 1", "t 2 clipped to 1",
+        "n 4 clipped to 2", "e 7 clipped to 5", "p 16 clipped to 5", "q 4 clipped to 2",
     )  # fmt: skip
 
 

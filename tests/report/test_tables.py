@@ -5,10 +5,11 @@ from pathlib import Path
 
 import pytest
 
+from simulator.energy.price import energy_parts, total_pj
 from simulator.report.compare import compare, comparison_grid
 from simulator.report.plots import pe_cycle_bars, pe_cycle_shares
 from simulator.report.result import Layers, Run
-from simulator.report.tables import Grid, cycle_grid, grids, layer_grid, rich_tables
+from simulator.report.tables import Grid, cycle_grid, energy_grid, grids, layer_grid, rich_tables
 
 
 def column(grid: Grid, name: str) -> list[str]:
@@ -30,6 +31,30 @@ def test_shares_of_pe_cycles_are_shown_for_names_that_occur(run: Run) -> None:
     grid = cycle_grid(run)
     assert grid.columns == ("layer", "mac", "stall_input", "unmapped", "between")
     assert grid.rows[0] == ("CONV1-1", "25.0", "50.0", "", "25.0")
+
+
+def test_energy_is_told_by_the_parts_that_papers_tell_apart(run: Run) -> None:
+    def each(pj: float) -> dict[str, dict[str, float]]:
+        return {"input": {"read": pj}, "all": {"clock": 1.0, "leakage": 2.0}}
+
+    machine = run.architecture
+    buffers = [name for name in machine.memories if name != machine.outermost]
+    spent = {"mac": {"all": {"compute": 5.0, "gated": 1.0}}, "scratchpad": {"weight": {"read": 7.0, "write": 8.0}}}
+    spent |= {name: each(10.0) for name in machine.networks} | {name: each(20.0) for name in buffers}
+    spent |= {machine.outermost: {"input": {"read": 40.0}}, "array": {"all": {"clock": 100.0, "leakage": 0.0}}}
+    clocked = 3.0 * (len(machine.networks) + len(buffers)) + 100.0
+    parts = energy_parts(spent, machine)
+    assert parts == {
+        "ALU": 6.0, "RF": 15.0, "NoC": 10.0 * len(machine.networks), "buffer": 20.0 * len(buffers), "DRAM": 40.0,
+        "clock and leakage": clocked,
+    }  # fmt: skip
+    assert sum(parts.values()) == total_pj(spent)
+
+
+def test_the_energy_table_sums_to_the_layers_energy(run: Run) -> None:
+    grid = energy_grid(run)
+    assert column(grid, "layer") == ["CONV1-1", "FC", "total"]
+    assert [sum(map(float, row[1:])) for row in grid.rows] == [2, 1, 3]
 
 
 def test_layers_that_are_not_simulated_are_listed(run: Run) -> None:

@@ -97,16 +97,7 @@ def test_cases_are_followed_one_by_one(case_file: Any) -> None:
     assert seen == [(1, 1, "tiny")]
 
 
-OUTSIDE = {"eyeriss_v1_alexnet": "CONV5 and the chip's DRAM traffic and power are outside as yet"}
-
-
-@pytest.mark.parametrize(
-    "name",
-    [
-        pytest.param(name, marks=[pytest.mark.xfail(reason=OUTSIDE[name])] if name in OUTSIDE else [])
-        for name in shipped("case")
-    ],
-)
+@pytest.mark.parametrize("name", shipped("case"))
 def test_shipped_cases_are_within_their_tolerances(name: str) -> None:
     assert simulator.validate(name).misses == ()
 
