@@ -264,14 +264,16 @@ class Tables:
         array, nest, links = self.architecture.spatial, self.nest, self.wires.links
         pe, widest = array.pe, max(int(kind.out_words.max()) for kind in self.kinds)
         inside = [i for i in range(nest.split, len(nest.loops)) if nest.loops[i].trips >= STEADY_TRIPS]
+        # what waits to leave: whole tiles, and words beside them
+        leaving, more = divmod(max(pe.psum_out_fifo_words, widest), widest)
         return [
-            1 if pe.adder == "shared" else max(1, pe.psum_words // widest),
-            max(1, pe.psum_out_fifo_words // widest),
+            1 if pe.adder == "shared" else max(1, pe.psum_words // widest), leaving,
             ticks_per_unit(link_rate, ticks), 0 if links is None else links.latency_cycles,
             pe.adder == "shared", array.initial_psums == "buffer", array.pass_barrier, pe.pipeline_cycles - 1,
             ticks, self.causes.index(ARRAY), len(nest.loops), nest.split, self._slide,
             nest.over(REDUCTION), inside[-1] if inside and tells else -1,
             self._telling_loop() if tells else -1, self._idle_tiles(),
+            leaving + (more > 0), widest - more + 1 if more else 1, widest - more,
         ]  # fmt: skip
 
     def _telling_loop(self) -> int:

@@ -33,7 +33,7 @@ class _Sizes:
     def of(cls, tables: Tables, program: kernel.Program, tiles: int) -> Self:
         kinds, _, pes = program.work.shape
         machine, room = program.machine.tolist(), program.stream[:, kernel.CAPACITY]
-        open_tiles = machine[kernel.OPEN_TILES] + machine[kernel.IDLE_TILES] + machine[kernel.LEAVING_TILES]
+        open_tiles = machine[kernel.OPEN_TILES] + machine[kernel.IDLE_TILES] + machine[kernel.FIRST_BACK]
         ring = _outstanding(program) + open_tiles + kernel.TILES_AHEAD + 8
         psums = int(program.delivery.reshape(kinds, kernel.DELIVERIES, -1)[:, 3, kernel.MOST].max())
         parts = int(room.max()) + ring + 4 + psums * (open_tiles + 1)
@@ -98,7 +98,7 @@ def _clocks(n: _Sizes) -> Shapes:
     streams = kernel.STREAMS
     return {
         "release_time": (streams, n.releases), "pe": (3, n.pes), "slot": (4, n.slots, n.pes),
-        "leaving": (3, n.ring), "passed": (1,), "finish": (streams,), "sent": (streams,),
+        "leaving": (5, n.ring), "passed": (1,), "finish": (streams,), "sent": (streams,),
     }  # fmt: skip
 
 

@@ -18,16 +18,16 @@ from simulator.kernels.recurrence import look_back, picture, reach, skip
 from simulator.kernels.tables import (
     A, ACCUMULATE, ACC_END, ACC_IN, ACC_TILE, AGAIN, ARRAY_CAUSE, AT_TILE, AT_WORD, BARRIER, BETWEEN, BINNED, BLOCK,
     BLOCK_END, BLOCK_OF, BLOCK_START, BUFFER_PORT, BUSY, CAPACITY, CLOCK, CROSSED, CYCLES, DELIVERIES, DEPTH, DONE,
-    DOWN, ENDED, END_NEED, EVENTS, EXTRA_LATENCY, FIFO, FIRST, FIRST_GROUP, FIRST_NEED, FIRST_PART, FIRST_USE,
-    FOREVER, GRANTS, GROUPS, HAS_PSUM, HEAD_ASKED, HEAD_DELIVERY, HEAD_KNOWN, HEAD_READY, HEAD_START, HEAD_WORDS,
-    HELD, I, IMBALANCE, KIND, KIND_OF, KNOWN, LAST_ACC, LAST_GRANT, LAST_START, LATENCY, LEAVE, LEAVING_TILES,
-    LEFT_KIND, LINK_LATENCY, LINK_TICKS, LOGGED, LOG_ROWS, LOOPS, MAC, MACS, MACS_DONE, MAC_END, MAC_KIND, MAC_TILE,
-    MODE, MOST, MOVED, NETWORK_PORT, NEW_I, NEW_O, NEW_W, OPEN_TILES, ORDER, OUTSIDE, OUTSIDE_UNTIL, OUT_FINISH,
-    OUT_READY, OUT_WORDS, PART, PART_COUNT, PART_MASK, PASSES_TELL, PASS_KIND, PIN, PIPELINE, PORT_CAUSE, PORT_MODE,
-    PORT_RANK, PORT_TICKS, POSITION, POUT, PREFIX, Program, REDUCTION_MASK, RELEASED, RELEVANT, REUSED, ROOT,
-    ROUND_ROBIN, SEEN, SENT, SHARED_ADDER, SLIDE, SPLIT, STARTED, STEADY_LOOP, STREAMS, S_INPUT, S_OUTPUT, S_PSUM,
-    S_WEIGHT, State, TAKEN, TICKS, TILES, TILES_AHEAD, TILE_BASE, TILE_KIND, TILE_MASK, TO_OPEN, TRIES, TURNED,
-    UNMAPPED, UP, W, WEIGHT, WHICH, WHOLE, WORDS, ZEROS_COME_IN,
+    DOWN, ENDED, END_NEED, EVENTS, EXTRA_LATENCY, FIFO, FIRST, FIRST_BACK, FIRST_GROUP, FIRST_NEED, FIRST_PART,
+    FIRST_USE, FIRST_WORDS, FOREVER, GRANTS, GROUPS, HAS_PSUM, HEAD_ASKED, HEAD_DELIVERY, HEAD_KNOWN, HEAD_READY,
+    HEAD_START, HEAD_WORDS, HELD, I, IMBALANCE, KIND, KIND_OF, KNOWN, LAST_ACC, LAST_GRANT, LAST_START, LAST_WORDS,
+    LATENCY, LEAVE, LEAVING_TILES, LEFT_KIND, LINK_LATENCY, LINK_TICKS, LOGGED, LOG_ROWS, LOOPS, MAC, MACS, MACS_DONE,
+    MAC_END, MAC_KIND, MAC_TILE, MODE, MOST, MOVED, NETWORK_PORT, NEW_I, NEW_O, NEW_W, OPEN_TILES, ORDER, OUTSIDE,
+    OUTSIDE_UNTIL, OUT_FINISH, OUT_FIRST, OUT_LAST, OUT_READY, OUT_WORDS, PART, PART_COUNT, PART_MASK, PASSES_TELL,
+    PASS_KIND, PIN, PIPELINE, PORT_CAUSE, PORT_MODE, PORT_RANK, PORT_TICKS, POSITION, POUT, PREFIX, Program,
+    REDUCTION_MASK, RELEASED, RELEVANT, REUSED, ROOT, ROUND_ROBIN, SEEN, SENT, SHARED_ADDER, SLIDE, SPLIT, STARTED,
+    STEADY_LOOP, STREAMS, S_INPUT, S_OUTPUT, S_PSUM, S_WEIGHT, State, TAKEN, TICKS, TILES, TILES_AHEAD, TILE_BASE,
+    TILE_KIND, TILE_MASK, TO_OPEN, TRIES, TURNED, UNMAPPED, UP, W, WEIGHT, WHICH, WHOLE, WORDS, ZEROS_COME_IN,
 )  # fmt: skip
 from simulator.kernels.views import (
     ACCUMULATE_TILE, COMPUTE, FILL_WINDOWS, GRANT, LOOK_BACK, PICTURE, SETTLE, Rows, addresses, call, log_at, program_at, rows_at, state_at,
@@ -285,6 +285,14 @@ def note_words(p: Program, s: State, stream: int, delivery: int, start: int, ste
 
 
 @stage
+def gone(p: Program, delivery: int, words: int, start: int, step: int) -> int:
+    """When so many words of each PE (all, where it has fewer) have left with a transaction that started at ``start``."""
+    rounds = min(words, p.delivery[delivery, MOST])
+    crossed = p.prefix[p.delivery[delivery, PREFIX] + rounds]
+    return int(ceil_div(start + crossed * step, p.machine[TICKS]) + p.stream[POUT, LATENCY])
+
+
+@stage
 def come_for(p: Program, s: State, stream: int, slot: int, pe: int) -> int:
     """The start of a PE's MACs that no word of a delivery holds up."""
     group = p.group[s.delivery[stream, slot, WHICH], pe]
@@ -315,6 +323,8 @@ def grant(address: Any, stream: int) -> int:
     note_breaks(p, s, stream, head[HEAD_READY], start, p.port[queue, PORT_CAUSE], p.port[slow, PORT_CAUSE])
     if stream == POUT:
         s.leaving[OUT_FINISH, c[DONE] % s.leaving.shape[1]] = finish
+        s.leaving[OUT_FIRST, c[DONE] % s.leaving.shape[1]] = gone(p, delivery, p.machine[FIRST_WORDS], start, step)
+        s.leaving[OUT_LAST, c[DONE] % s.leaving.shape[1]] = gone(p, delivery, p.machine[LAST_WORDS], start, step)
         s.block_time[c[BLOCK], BLOCK_START], s.block_time[c[BLOCK], BLOCK_END] = start // ticks, finish
     else:
         if c[AT_WORD] == 0:
@@ -547,11 +557,12 @@ def compute(address: Any, _: int) -> int:
 
 
 @stage
-def run_chains(p: Program, s: State, tile: int, kind: int, slot: int, room_out: int) -> tuple[int, int]:
+def run_chains(p: Program, s: State, tile: int, kind: int, slot: int, room_first: int, room_last: int) -> tuple[int, int]:
     """Run one tile's psums up every chain; returns when the last result can leave and when incoming psums are used.
 
     A shared adder takes a cycle per incoming word, and its PE waits for them; words stream from PE to PE. A
-    private one adds as the words come. ``room_out`` is when there is room at the heads of the chains.
+    private one adds as the words come. ``room_first`` and ``room_last`` are when there is room for the first and the
+    last psum at the heads of the chains.
     """
     arrived = tile % s.tile.shape[1]
     clock, names, chain, root = s.pe[CLOCK], s.names, s.chain, s.pe[ROOT]
@@ -573,13 +584,13 @@ def run_chains(p: Program, s: State, tile: int, kind: int, slot: int, room_out: 
             source = come_for(p, s, PIN, arrived, pe)
             first, last = source, source
         root[pe] = source
-        room = room_out if down < 0 else last_acc[down]
+        room, room_all = (room_first, room_last) if down < 0 else (last_acc[down], last_acc[down])
         if shared:
             now, work = clock[pe], words if last >= 0 else 0
             start = max(now, first)
             complete = max(start + work, last + 1)
             start = max(start, room)
-            end = max(start + work, last + 1)
+            end = max(start + work, last + 1, room_all)
             missing, blocked = complete - now - work, end - complete
             if missing > 0:
                 names[pe, S_PSUM] += missing
@@ -593,7 +604,7 @@ def run_chains(p: Program, s: State, tile: int, kind: int, slot: int, room_out: 
             first, last = (start + 1 if work > 0 else start), end
         else:
             acc_in[pe] = max(mac_end[pe], last)
-            end = max(acc_in[pe], room)
+            end = max(acc_in[pe], room_all)
             acc_end[pe] = end
             s.slot_tile[slot, pe], s.slot[OUTSIDE_UNTIL, slot, pe] = tile, source
             first, last = end + pipe, end + pipe
@@ -618,9 +629,10 @@ def accumulate(address: Any, _: int) -> int:
         return 0
     slot = tile % p.machine[OPEN_TILES]
     kind, has = s.open_kind[slot], s.tile[HAS_PSUM, tile % s.tile.shape[1]] != 0
-    room_out = s.leaving[OUT_FINISH, (tile - p.machine[LEAVING_TILES]) % s.tile.shape[1]] if tile >= p.machine[LEAVING_TILES] else 0
+    room_first = s.leaving[OUT_FIRST, (tile - p.machine[FIRST_BACK]) % s.tile.shape[1]] if tile >= p.machine[FIRST_BACK] else 0
+    room_last = s.leaving[OUT_LAST, (tile - p.machine[LEAVING_TILES]) % s.tile.shape[1]] if tile >= p.machine[LEAVING_TILES] else 0
     s.tile[KIND_OF, tile % s.tile.shape[1]] = kind
-    ready, taken = run_chains(p, s, tile, kind, slot, room_out)
+    ready, taken = run_chains(p, s, tile, kind, slot, room_first, room_last)
     if has:
         release(s, PIN, p.delivery[DELIVERIES * kind + 3, MOST], taken)
     s.added[kind, 0 if has else 1] += 1

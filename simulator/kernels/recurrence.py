@@ -11,13 +11,13 @@ from simulator.kernels._jit import stage
 from simulator.kernels.nest import parts_of, trips
 from simulator.kernels.tables import (
     A, ACC_TILE, AGAIN, AT_TILE, AT_WORD, BLOCK, BLOCK_END, BLOCK_OF, BLOCK_START, BUFFER_PORT, CLOCK, CURSORS, DONE,
-    ENDED, FIFO, FIRST, FIRST_PART, FOREVER, GROUPS, HAS_PSUM, HEAD_ASKED, HEAD_KNOWN, HELD, I, IDLE_TILES,
-    JUMP_CYCLES, JUMP_LOG, JUMP_SERIES, JUMP_STEP, JUMP_TIMES, KIND, KIND_OF, KNOWN, KNOWN_BASE, KNOWN_LENGTH,
-    KNOWN_LOG, LAST_ACC, LAST_GRANT, LAST_START, LEAVE, LEAVING_TILES, LEFT_KIND, LOGGED, MAC_KIND, MAC_TILE, MODE,
-    NEW_I, NEW_O, NEW_W, ODD_FIRST, ODD_LAST, OPEN_TILES, OUT_FINISH, OUT_READY, PART_COUNT, PART_MASK, PASS_KIND,
-    PIN, PORT_MODE, POUT, Past, Program, RELEASED, REUSED, ROOT, ROUND_ROBIN, SEEN, SENT, SHARED_ADDER, STEADY_LOOP,
-    STEP, STREAMS, State, TAKEN, TICKS, TILES, TILES_AHEAD, TILE_BASE, TILE_KIND, TO_OPEN, TRIES, W, WEIGHT, WHICH,
-    WORDS,
+    ENDED, FIFO, FIRST, FIRST_BACK, FIRST_PART, FOREVER, GROUPS, HAS_PSUM, HEAD_ASKED, HEAD_KNOWN, HELD, I,
+    IDLE_TILES, JUMP_CYCLES, JUMP_LOG, JUMP_SERIES, JUMP_STEP, JUMP_TIMES, KIND, KIND_OF, KNOWN, KNOWN_BASE,
+    KNOWN_LENGTH, KNOWN_LOG, LAST_ACC, LAST_GRANT, LAST_START, LEAVE, LEFT_KIND, LOGGED, MAC_KIND, MAC_TILE, MODE,
+    NEW_I, NEW_O, NEW_W, ODD_FIRST, ODD_LAST, OPEN_TILES, OUT_FINISH, OUT_FIRST, OUT_LAST, OUT_READY, PART_COUNT,
+    PART_MASK, PASS_KIND, PIN, PORT_MODE, POUT, Past, Program, RELEASED, REUSED, ROOT, ROUND_ROBIN, SEEN, SENT,
+    SHARED_ADDER, STEADY_LOOP, STEP, STREAMS, State, TAKEN, TICKS, TILES, TILES_AHEAD, TILE_BASE, TILE_KIND, TO_OPEN,
+    TRIES, W, WEIGHT, WHICH, WORDS,
 )  # fmt: skip
 from simulator.kernels.views import PICTURE, REACH, SKIP, call, log_at, past_at, program_at, rows_at, state_at
 from simulator.kernels.windows import bin_repeats, can_repeat
@@ -182,7 +182,7 @@ def oldest_tile(p: Program, s: State) -> int:
 def put_tiles(p: Program, s: State, hot: int, out: A, n: int, base: int, low: int) -> int:
     """Write the output tiles between their first psum and the end of their write back."""
     q, ring = s.scalars, s.tile.shape[1]
-    leaving = p.machine[LEAVING_TILES]
+    back = p.machine[FIRST_BACK]
     done_in, done_out = s.stream[PIN, DONE], s.stream[POUT, DONE]
     for tile in range(hot, done_in):
         block = s.tile[BLOCK_OF, tile % ring]
@@ -203,17 +203,18 @@ def put_tiles(p: Program, s: State, hot: int, out: A, n: int, base: int, low: in
     for tile in range(done_out, q[ACC_TILE]):
         out[n] = since(s.leaving[OUT_READY, tile % ring], base, low)
         n += 1
-    for tile in range(max(oldest - leaving, 0), done_out):
-        out[n] = since(s.leaving[OUT_FINISH, tile % ring], base, low)
+    for tile in range(max(oldest - back, 0), done_out):
+        out[n], out[n + 1] = since(s.leaving[OUT_FINISH, tile % ring], base, low), since(s.leaving[OUT_FIRST, tile % ring], base, low)
+        out[n + 2] = since(s.leaving[OUT_LAST, tile % ring], base, low)
         row = tile % s.part.shape[1]
-        n = put_marks(out, n + 1, s.until[POUT, row], s.cause[POUT, row], base, low)
+        n = put_marks(out, n + 3, s.until[POUT, row], s.cause[POUT, row], base, low)
     return n
 
 
 @stage
 def room_for(p: Program, s: State, hot: int) -> int:
     """No fewer numbers than `picture` writes."""
-    tiles, entries, marks, pes = p.machine[OPEN_TILES] + p.machine[IDLE_TILES] + p.machine[LEAVING_TILES] + 2, 0, 0, s.pe.shape[1]
+    tiles, entries, marks, pes = p.machine[OPEN_TILES] + p.machine[IDLE_TILES] + p.machine[FIRST_BACK] + 2, 0, 0, s.pe.shape[1]
     for stream in range(STREAMS):
         c = s.stream[stream]
         entries += c[RELEASED] - c[REUSED] + 16
@@ -332,7 +333,7 @@ def shift_rows(p: Program, s: State, pause: int, low: int) -> None:
                 s.tile_until[stream, tile % tiles, i] += pause
         first, last = oldest_tile(p, s) if stream >= PIN else c[SEEN], c[DONE]
         if stream == POUT:
-            first = max(first - p.machine[LEAVING_TILES], 0)
+            first = max(first - p.machine[FIRST_BACK], 0)
         else:
             for delivery in range(first, last + 1):
                 for group in range(s.come.shape[2]):

@@ -33,7 +33,8 @@ CAPACITY, BUFFER_PORT, NETWORK_PORT, LATENCY, DEPTH, RELEVANT, OUTSIDE, TILE_MAS
 PORT_TICKS, PORT_CAUSE, PORT_MODE, PORT_RANK = range(4)  # a rank per stream from PORT_RANK on
 # LOOPS of the nest outside a pass are the first SPLIT; SLIDE is the loop along which input windows slide (-1: none);
 # STEADY_LOOP the loop inside passes that may repeat itself (-1: none is looked for); PASSES_TELL the innermost loop whose turns are told (-1: none); IDLE_TILES how many output tiles of a pass a PE may sit out.
-(OPEN_TILES, LEAVING_TILES, LINK_TICKS, LINK_LATENCY, SHARED_ADDER, ZEROS_COME_IN, BARRIER, PIPELINE, TICKS, ARRAY_CAUSE, LOOPS, SPLIT, SLIDE, REDUCTION_MASK, STEADY_LOOP, PASSES_TELL, IDLE_TILES) = range(17)
+# Of the tile FIRST_BACK before, FIRST_WORDS psums of each head must be gone before a tile's first one has room; of that LEAVING_TILES before, LAST_WORDS before all have.
+(OPEN_TILES, LEAVING_TILES, LINK_TICKS, LINK_LATENCY, SHARED_ADDER, ZEROS_COME_IN, BARRIER, PIPELINE, TICKS, ARRAY_CAUSE, LOOPS, SPLIT, SLIDE, REDUCTION_MASK, STEADY_LOOP, PASSES_TELL, IDLE_TILES, FIRST_BACK, FIRST_WORDS, LAST_WORDS) = range(20)
 
 # Scalars of the state. The MACs' next step: which operands are new, its kind; the kind at the start of its psum tile and of its pass.
 (STARTED, MAC_TILE, ACC_TILE, EVENTS, GRANTS, LAST_START, SHIFT, LOGGED, BINNED, NEW_W, NEW_I, NEW_O, MAC_KIND, TILE_KIND, PASS_KIND, LEFT_KIND, MACS_DONE, TO_OPEN, TURNED, CROSSED, TRIES, KNOWN, KNOWN_LENGTH, KNOWN_BASE, KNOWN_LOG) = range(25)
@@ -47,7 +48,7 @@ MOVED, BUSY = range(2)
 CLOCK, LAST_ACC, ROOT = range(3)
 MAC_END, ACC_END, ACC_IN, OUTSIDE_UNTIL = range(4)
 WHICH, FIRST_PART = range(2)
-OUT_READY, OUT_FINISH, TAKEN = range(3)
+OUT_READY, OUT_FINISH, TAKEN, OUT_FIRST, OUT_LAST = range(5)
 HEAD_START, HEAD_READY, HEAD_WORDS, HEAD_DELIVERY, HEAD_ASKED, HEAD_KNOWN = range(6)  # start in ticks; asked: ready, and the stream's last words had left
 HAS_PSUM, BLOCK_OF, KIND_OF = range(3)
 BLOCK_START, BLOCK_END = range(2)
@@ -124,7 +125,7 @@ class State(NamedTuple):
     release_time: A  # [STREAMS, ring]
     pe: A  # [3, PE] accounted until; last addition ended; psum at the chain's tail came
     slot: A  # [4, slot, PE] per open output tile: MACs end, additions end, psums were missing until, were outside until
-    leaving: A  # [3, ring] per output tile: ready to leave, gone, added in every PE
+    leaving: A  # [5, ring] per output tile: ready to leave, gone, added in every PE, as much of it gone that the first psum of a later one has room, that all have
     passed: A  # [1] when the psums in passed the last output tile that starts at zero
     finish: A  # [STREAMS] when the last words were there
     sent: A  # [STREAMS] when the last words had left

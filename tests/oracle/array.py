@@ -12,6 +12,7 @@ from simulator.spec.architecture import Architecture
 from .account import Account
 from .memories import Ports, queue_port
 from .nest import Marks
+from .out_fifo import OutFifo
 from .program import Pass, Program, PsumTile, Step, Tile
 from .streams import Stream, Transaction, goes_before
 from .work import last_mac, waited_for
@@ -42,9 +43,8 @@ class Array:
         self.depth = self.pe.pipeline_cycles - 1
         self.account = Account()
         self.started = False
-        widest = max(max(tile.words.values()) for tile in program.psum_tiles)
-        self.places = 1 if self.shared else max(1, self.pe.psum_words // widest)
-        self.leaving = max(1, self.pe.psum_out_fifo_words // widest)
+        self.out_fifo = OutFifo(program.psum_tiles, self.pe.psum_out_fifo_words)
+        self.places = 1 if self.shared else max(1, self.pe.psum_words // self.out_fifo.widest)
         self._make_links(ports)
         self.streams = {name: self._stream(ports, name) for name in STREAMS}
         self.pes = [Pe(i) for i in range(machine.array.pes)]
@@ -178,6 +178,8 @@ class Array:
                     words.there[pe][i] = (ceil(start + (at - before) * slowest) + stream.latency, marks)
         if stream.name == "psum_in" and move.psums is not None and move.psums.made_up:
             stream.zeros += n
+        if stream.name == "psum_out" and move.psums is not None:  # it crosses whole
+            move.psums.left = [ceil(start + crossed * slowest) + stream.latency for crossed in words.crossed[1:]]
         if move.sent == most:
             self._complete(stream, move, start, finish, marks)
 
@@ -272,7 +274,7 @@ class Array:
             return
         marks = [(0, "array")]
         if (tile.number, pe.number) not in self.downs:
-            marks = self.program.psum_tiles[tile.number - self.leaving].marks
+            marks = self.out_fifo.before(tile).marks
         self.account.stall("stall_output", start, end, marks)
 
     def _end_pass(self, pe: Pe, one: Pass, now: int) -> bool:
@@ -310,18 +312,16 @@ class Array:
         return arrived[0], arrived[0]
 
     def _has_room(self, pe: Pe, tile: PsumTile, now: int) -> bool:
-        """Whether what is next on the way can take a tile of psums."""
+        """Whether what is next on the way can take a tile of psums; with a shared adder at a head, its first word."""
         above = self.downs.get((tile.number, pe.number))
         if above is not None:
             older = tile.before[above]
             return older is None or older.added.get(above, now + 1) <= now
-        if tile.number < self.leaving:
-            return True
-        written = self.program.psum_tiles[tile.number - self.leaving].written
-        return written is not None and written <= now
+        room = self.out_fifo.first(tile) if self.shared else self.out_fifo.last(tile)
+        return room is not None and room <= now
 
     def _add_shared(self, pe: Pe, tile: PsumTile, now: int) -> bool:
-        """Add incoming psums, one a cycle, and pass them on."""
+        """Add incoming psums, one a cycle, and pass them on; a head is done when its FIFO has room for all of them."""
         assert pe.clock is not None
         came = self._comes_in(pe, tile, now)
         if came is None:
@@ -333,9 +333,10 @@ class Array:
                 return False
             pe.adding = now
             self._send_first(pe, tile, now + 1 if words else now)
-        if last is None:
+        room = 0 if (tile.number, pe.number) in self.downs else self.out_fifo.last(tile)
+        if last is None or room is None:
             return False
-        end = max(pe.adding + words, last + 1)
+        end = max(pe.adding + words, last + 1, room)
         if end > now:
             return False
         complete = max(max(pe.clock, first) + words, last + 1)

@@ -2,7 +2,7 @@
 
 ``python -m tests.oracle.campaign 0 2000 long`` takes layers that repeat, so that fast-forward has something to skip,
 ``busy`` PEs that have much to do in a step and whose words come one by one, ``crowded`` windows
-whose weights share a slow port with psums.
+whose weights share a slow port with psums, ``leaving`` psums that wait in the FIFOs of several heads.
 """
 
 import sys
@@ -16,11 +16,11 @@ from hypothesis import strategies as st
 from simulator.errors import InputError
 
 from .compare import differences, skipped
-from .machines import busy_cases, crowded_cases, long_cases, varied_case
+from .machines import busy_cases, crowded_cases, leaving_cases, long_cases, varied_case
 
 BLOCK = 25
 """Cases that one seed of hypothesis makes."""
-KINDS = {"any": varied_case, "busy": busy_cases, "crowded": crowded_cases, "long": long_cases}
+KINDS = {"any": varied_case, "busy": busy_cases, "crowded": crowded_cases, "leaving": leaving_cases, "long": long_cases}
 
 
 def run_block(number: int, found: list[Any], show: int, kind: str = "any") -> int:

@@ -36,7 +36,7 @@ from random_machines import (
     networks,
 )
 
-__all__ = ["Case", "built", "busy_cases", "changed", "crowded_cases", "long_cases", "varied_case"]
+__all__ = ["Case", "built", "busy_cases", "changed", "crowded_cases", "leaving_cases", "long_cases", "varied_case"]
 
 Case = tuple[dict[str, Any], Layer, Mapping]
 ODD = ["unlimited", 1, 3, "5/7", "7/3", "3/2", "2/5", "12/5", "1/3"]
@@ -128,6 +128,46 @@ def crowded_cases(draw: st.DrawFn) -> Case:
     return described(description, layer, mapping)
 
 
+@st.composite
+def leaving_cases(draw: st.DrawFn) -> Case:
+    """Heads of chains with words of one psum tile after another, not all the same many, and slow ways out for them.
+
+    Their FIFOs hold whole tiles and often some words more, the PEs with private adders one tile or a few.
+    """
+    description = changed(draw(machines()), **{f"array__pe__{size}": 96 for size in ROOMY}, array__rows=4, array__columns=4)
+    description = changed(description, **{f"memories__{name}__capacity_bytes": 4096 for name in list(description["memories"])[1:]})
+    description["networks"]["psum_out"]["words_per_cycle"] = draw(st.sampled_from([*SLOW, 2]))
+    in_pe = {d: draw(st.integers(1, n)) for d, n in {"M": 5, "P": 4, "Q": 2, "C": 2, "S": 2}.items()}
+    beside = draw(st.integers(1, 4))
+    chained = draw(st.integers(1, 4)) if "links" in description["networks"] else 1
+    around = {d: draw(st.integers(1, 4)) for d in "MQN"} | {"C": draw(st.sampled_from([1, 1, 2]))}
+    outer: dict[str, list[Loop]] = {section: [] for section in ("steps", *description["memories"])}
+    for d in draw(st.permutations(list(around))):
+        outer[draw(st.sampled_from(list(outer)))].append(Loop(d, around[d]))
+    inside = {"M": in_pe["M"] * beside, "Q": in_pe["Q"], "N": 1, "C": in_pe["C"] * chained}
+    sizes = {d: n * around[d] for d, n in inside.items()} | {"P": in_pe["P"], "S": in_pe["S"]}
+    sizes["M"] -= draw(st.integers(0, (inside["M"] if around["M"] > 1 else in_pe["M"]) - 1))  # fewer words in the last heads
+    layer = Layer("leaving", dict.fromkeys(DIMENSIONS, 1) | sizes, input_size=(8, 8))  # type: ignore[arg-type]
+    pe = tuple(Loop(d, n) for d, n in draw(st.permutations(list(in_pe.items()))))  # type: ignore[arg-type]
+    steps = tuple(outer.pop("steps"))
+    levels = {name: tuple(loops) for name, loops in outer.items()}
+    mapping = without_ones(Mapping("random", levels, (Loop("C", chained),), (Loop("M", beside),), steps, pe))
+    description, layer, mapping = described(description, layer, mapping)
+    widest = max(max(tile.words.values()) for tile in Program(layer, mapping, built(description)).psum_tiles)
+    held = {"psum_words": draw(st.integers(widest, 3 * widest)), "psum_out_fifo_words": draw(st.integers(widest, 3 * widest))}
+    return described(changed(description, **{f"array__pe__{key}": n for key, n in held.items()}), layer, mapping)
+
+
+def without_ones(mapping: Mapping) -> Mapping:
+    """The same without loops of one trip."""
+
+    def real(loops: Any) -> tuple[Loop, ...]:
+        return tuple(loop for loop in loops if loop.trips > 1)
+
+    sections = {key: real(getattr(mapping, key)) for key in ("rows", "columns", "steps", "pe")}
+    return replace(mapping, levels={name: real(loops) for name, loops in mapping.levels.items()}, **sections)
+
+
 def column_by_column(draw: Any, layer: Layer, mapping: Mapping) -> Mapping:
     """The same with windows that slide along Q in the steps and are worked off column by column, S outermost in the PE."""
     q, s = ([Loop(d, layer.sizes[d])] if layer.sizes[d] > 1 else [] for d in "QS")  # type: ignore[arg-type, index]
@@ -211,7 +251,10 @@ def varied_case(draw: st.DrawFn) -> Case:
     return described(description, layer, mapping)
 
 
-EVERY = [make() for make in (cases, free_cases, busy_cases, crowded_cases, deep_cases, clipped_cases, split_cases, long_cases)]
+EVERY = [
+    make()
+    for make in (cases, free_cases, busy_cases, crowded_cases, leaving_cases, deep_cases, clipped_cases, split_cases, long_cases)
+]
 
 
 def rates(draw: Any, description: dict[str, Any], layer: Layer, mapping: Mapping) -> tuple[dict[str, Any], Layer]:
@@ -305,6 +348,7 @@ def tight_pes(draw: Any, description: dict[str, Any], layer: Layer, mapping: Map
     }
     need |= dict.fromkeys(("psum_in_fifo_words", "psum_out_fifo_words"), need["psum_words"])
     pe |= {key: n * draw(st.sampled_from([1, 1, 2])) + draw(st.sampled_from([0, 0, 1])) for key, n in need.items()}
+    pe["psum_out_fifo_words"] += draw(st.integers(0, need["psum_words"] - 1))  # some words of one more tile
     return changed(description, **{f"array__pe__{key}": n for key, n in pe.items()}), layer
 
 

@@ -64,6 +64,7 @@ class PsumTile:
     """The psums that the PEs hold from one write-out to the next; its first step decides its chains and words.
 
     ``earlier`` wrote the same psums before, ``after_zeros`` must have been added before these are read (see `LOOK_AHEAD`).
+    ``left[a]``: when every head's first ``a + 1`` words had left; empty until the write begins.
     """
 
     number: int
@@ -86,6 +87,7 @@ class PsumTile:
     added: dict[int, int] = field(default_factory=dict)
     ready: int | None = None
     write_start: int | None = None
+    left: list[int] = field(default_factory=list)
     written: int | None = None
     marks: Marks = field(default_factory=list)
 
