@@ -111,7 +111,7 @@ def plot(validation: Validation, path: str | Path) -> Path:
 
 def _panel(comparison: Comparison) -> Panel:
     return Panel(
-        title=label(comparison),
+        title=label(comparison) + (f" ({FITTED} used to fit)" if any(x.fitted for x in comparison.rows) else ""),
         unit=comparison.unit,
         rows=tuple(row.name + (FITTED if row.fitted else "") for row in comparison.rows),
         published=tuple(row.published for row in comparison.rows),
