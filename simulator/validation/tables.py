@@ -110,8 +110,9 @@ def plot(validation: Validation, path: str | Path) -> Path:
 
 
 def _panel(comparison: Comparison) -> Panel:
+    fitted = any(row.fitted for row in comparison.rows)
     return Panel(
-        title=label(comparison) + (f" ({FITTED} used to fit)" if any(x.fitted for x in comparison.rows) else ""),
+        title=label(comparison) + (f" ({FITTED} used to fit)" if fitted else ""),
         unit=comparison.unit,
         rows=tuple(row.name + (FITTED if row.fitted else "") for row in comparison.rows),
         published=tuple(row.published for row in comparison.rows),
