@@ -132,11 +132,14 @@ def crowded_cases(draw: st.DrawFn) -> Case:
 def leaving_cases(draw: st.DrawFn) -> Case:
     """Heads of chains with words of one psum tile after another, not all the same many, and slow ways out for them.
 
-    Their FIFOs hold whole tiles and often some words more, the PEs with private adders one tile or a few.
+    Their FIFOs hold whole tiles and often some words more, the PEs with private adders one tile or a few. Where MACs and
+    operands are fast, the way out decides when a tile may begin.
     """
     description = changed(draw(machines()), **{f"array__pe__{size}": 96 for size in ROOMY}, array__rows=4, array__columns=4)
     description = changed(description, **{f"memories__{name}__capacity_bytes": 4096 for name in list(description["memories"])[1:]})
     description["networks"]["psum_out"]["words_per_cycle"] = draw(st.sampled_from([*SLOW, 2]))
+    if draw(st.booleans()):
+        description = fast(draw, description)
     in_pe = {d: draw(st.integers(1, n)) for d, n in {"M": 5, "P": 4, "Q": 2, "C": 2, "S": 2}.items()}
     beside = draw(st.integers(1, 4))
     chained = draw(st.integers(1, 4)) if "links" in description["networks"] else 1
@@ -146,7 +149,8 @@ def leaving_cases(draw: st.DrawFn) -> Case:
         outer[draw(st.sampled_from(list(outer)))].append(Loop(d, around[d]))
     inside = {"M": in_pe["M"] * beside, "Q": in_pe["Q"], "N": 1, "C": in_pe["C"] * chained}
     sizes = {d: n * around[d] for d, n in inside.items()} | {"P": in_pe["P"], "S": in_pe["S"]}
-    sizes["M"] -= draw(st.integers(0, (inside["M"] if around["M"] > 1 else in_pe["M"]) - 1))  # fewer words in the last heads
+    most = (inside["M"] if around["M"] > 1 else in_pe["M"]) - 1
+    sizes["M"] -= draw(st.one_of(st.just(most), st.integers(0, most)))  # fewer words in the last heads, or in all of a tile
     layer = Layer("leaving", dict.fromkeys(DIMENSIONS, 1) | sizes, input_size=(8, 8))  # type: ignore[arg-type]
     pe = tuple(Loop(d, n) for d, n in draw(st.permutations(list(in_pe.items()))))  # type: ignore[arg-type]
     steps = tuple(outer.pop("steps"))
@@ -154,8 +158,20 @@ def leaving_cases(draw: st.DrawFn) -> Case:
     mapping = without_ones(Mapping("random", levels, (Loop("C", chained),), (Loop("M", beside),), steps, pe))
     description, layer, mapping = described(description, layer, mapping)
     widest = max(max(tile.words.values()) for tile in Program(layer, mapping, built(description)).psum_tiles)
-    held = {"psum_words": draw(st.integers(widest, 3 * widest)), "psum_out_fifo_words": draw(st.integers(widest, 3 * widest))}
-    return described(changed(description, **{f"array__pe__{key}": n for key, n in held.items()}), layer, mapping)
+    fifo = draw(st.sampled_from([1, 1, 2, 3])) * widest + draw(st.sampled_from([0, 1, widest // 2, widest - 1]))
+    held = {"array__pe__psum_words": draw(st.integers(widest, 3 * widest)), "array__pe__psum_out_fifo_words": fifo}
+    return described(changed(description, **held), layer, mapping)
+
+
+def fast(draw: Any, description: dict[str, Any]) -> dict[str, Any]:
+    """Buffers, MACs and the ways in take no time, or nearly none; the way out of the array has a latency."""
+    changes: dict[str, Any] = {"array__pe__macs_per_cycle": draw(st.sampled_from([2, 8, 64])), "array__pe__adder": "shared"}
+    for name in set(description["networks"]) - {"psum_out"}:
+        changes |= {f"networks__{name}__words_per_cycle": "unlimited", f"networks__{name}__latency_cycles": 0}
+    for name in list(description["memories"])[1:]:
+        changes |= {f"memories__{name}__{way}_words_per_cycle": "unlimited" for way in ("read", "write", "outer_read", "outer_write")}
+    changes |= {"memories__dram__bytes_per_cycle": "unlimited", "array__initial_psums": draw(st.sampled_from(["zero", "buffer", "buffer"]))}
+    return changed(description, **changes, networks__psum_out__latency_cycles=draw(st.integers(0, 12)))
 
 
 def without_ones(mapping: Mapping) -> Mapping:

@@ -46,18 +46,15 @@ def layer(**sizes: int) -> Layer:
     return Layer("story", all_sizes, input_size=(rows, columns))  # type: ignore[arg-type]
 
 
-def told(
-    description: Tree, work: Layer, around: dict[str, list[str]] | None = None, *, engine: bool = True, **loops: list[str]
-) -> Tree:
-    """What the model says of a story; with ``engine`` the engine must say the same."""
+def told(description: Tree, work: Layer, around: dict[str, list[str]] | None = None, **loops: list[str]) -> Tree:
+    """What the model says of a story; the engine must say the same."""
 
     def read(texts: list[str]) -> tuple[Loop, ...]:
         return tuple(Loop.parse(text) for text in texts)
 
     levels = {name: read((around or {}).get(name, [])) for name in description["memories"]}
     mapping = Mapping("by hand", levels, **{key: read(texts) for key, texts in loops.items()})
-    if engine:
-        assert differences(description, work, mapping) == []
+    assert differences(description, work, mapping) == []
     return Oracle(work, mapping, built(description)).run()
 
 

@@ -11,9 +11,6 @@ from hypothesis import strategies as st
 from .out_fifo import OutFifo
 from .stories import Tree, causes, layer, machine, names, told
 
-ENGINE = False
-"""Whether the engine lets words leave one by one: True from then on."""
-
 SLOW = {"networks__psum_out__words_per_cycle": "1/3"}
 SHARED = {"array__pe__adder": "shared", "array__initial_psums": "buffer"}
 
@@ -28,7 +25,7 @@ def test_a_head_adds_when_the_first_word_of_the_tile_before_has_left() -> None:
     The second, MACs in 4-6, begins to add at 7 and has room for its last word at 10, two cycles after 8, when it could
     have been done. It is out at 13 and 16; the third has MACs in 10-12, adds from 13 to 16 and is out at 22.
     """
-    out = told(machine(**SLOW, **SHARED, **fifo(2)), layer(M=2, Q=3), engine=ENGINE, steps=["Q 3"], pe=["M 2"])
+    out = told(machine(**SLOW, **SHARED, **fifo(2)), layer(M=2, Q=3), steps=["Q 3"], pe=["M 2"])
     assert (out["cycles"], names(out)) == (22, {"mac": 6, "accumulate": 6, "stall_output": 2 + 2, "imbalance": 6})
     assert causes(out) == {"stall_output": {"psum_out": 4}}
 
@@ -39,7 +36,7 @@ def test_a_head_that_began_late_ends_late() -> None:
     It could have been done at 8. It is out at 16 and 17; the third, MACs in 11-13, adds in 16-18 instead of 13-15; out at 24.
     """
     late = {"networks__psum_out__words_per_cycle": 1, "networks__psum_out__latency_cycles": 4}
-    out = told(machine(**late, **SHARED, **fifo(2)), layer(M=2, Q=3), engine=ENGINE, steps=["Q 3"], pe=["M 2"])
+    out = told(machine(**late, **SHARED, **fifo(2)), layer(M=2, Q=3), steps=["Q 3"], pe=["M 2"])
     assert (out["cycles"], names(out)) == (24, {"mac": 6, "accumulate": 6, "stall_output": 3 + 3, "imbalance": 6})
     assert causes(out) == {"stall_output": {"psum_out": 6}}
 
@@ -51,7 +48,7 @@ def test_a_head_has_room_for_half_a_tile_more() -> None:
     at 20 (three words of the first have left at 17), and has room for its last word at 26, two after 24; out from 32 on,
     two words at 38. The fourth, MACs in 26-30, begins at 30 (29 would do) and ends at 38, four after 34; out in 44-56.
     """
-    out = told(machine(**SLOW, **SHARED, **fifo(6)), layer(M=4, Q=4), engine=ENGINE, steps=["Q 4"], pe=["M 4"])
+    out = told(machine(**SLOW, **SHARED, **fifo(6)), layer(M=4, Q=4), steps=["Q 4"], pe=["M 4"])
     assert (out["cycles"], names(out)) == (56, {"mac": 16, "accumulate": 16, "stall_output": 2 + 4, "imbalance": 18})
     assert causes(out) == {"stall_output": {"psum_out": 6}}
 
@@ -64,14 +61,26 @@ def test_the_first_word_may_have_to_wait_for_the_tile_before_the_last() -> None:
     after 13; out in 24-34.
     """
     slow = {"networks__psum_out__words_per_cycle": "1/5"}
-    out = told(machine(**slow, **SHARED, **fifo(3)), layer(M=2, Q=3), engine=ENGINE, steps=["Q 3"], pe=["M 2"])
+    out = told(machine(**slow, **SHARED, **fifo(3)), layer(M=2, Q=3), steps=["Q 3"], pe=["M 2"])
     assert (out["cycles"], names(out)) == (34, {"mac": 6, "accumulate": 6, "stall_output": 1 + 6, "imbalance": 15})
+
+
+def test_a_small_tile_is_followed_when_the_one_before_it_has_left() -> None:
+    """Four words, one, four, one; a MAC cycle each, a FIFO of five, three cycles a word: the first, added in 1-5, is out at 8, 11, 14, 17.
+
+    The second, MAC in 5-6, could be complete at 7 and has room beside one of the first at 14; it is out at 20. The third, MACs in
+    14-15, begins to add when all of the first have left, at 17, and ends four later, though the second has left by 20; it could
+    have been complete at 19. It is out at 24, 27, 30, 33; the fourth, MAC in 21-22, ends at 30 instead of 23; out at 36.
+    """
+    wide = machine(**SLOW, **SHARED, **fifo(5), array__pe__macs_per_cycle=4)
+    out = told(wide, layer(M=5, Q=2), steps=["Q 2", "M 2"], pe=["M 4"])
+    assert (out["cycles"], names(out)) == (36, {"mac": 4, "accumulate": 10, "stall_output": 7 + 2 + 7, "imbalance": 6})
 
 
 def test_a_head_with_nothing_to_add_waits_for_room_for_all() -> None:
     """Psums that start at zero: the first tile is done at 2 and out at 5 and 8, the second, MACs in 2-4, is done at 8; out at 14."""
     alone = machine(**SLOW, array__pe__adder="shared", **fifo(2))
-    out = told(alone, layer(M=2, Q=2), engine=ENGINE, steps=["Q 2"], pe=["M 2"])
+    out = told(alone, layer(M=2, Q=2), steps=["Q 2"], pe=["M 2"])
     assert (out["cycles"], names(out)) == (14, {"mac": 4, "stall_output": 4, "imbalance": 6})
 
 
@@ -89,7 +98,7 @@ def test_heads_of_different_size_share_the_way_out(words: int, ends: int, stalle
     additions, from 12 and from 3 on: until 8 the smaller head's is for the larger one. The next tile crosses in 23-38.
     """
     wide = machine(array__columns=2, **SLOW, **SHARED, **fifo(words))
-    out = told(wide, layer(M=5, Q=2), engine=ENGINE, columns=["M 2"], steps=["Q 2"], pe=["M 4"])
+    out = told(wide, layer(M=5, Q=2), columns=["M 2"], steps=["Q 2"], pe=["M 4"])
     waits = (ends - 4) + (ends - 16)
     assert (out["cycles"], causes(out)) == (38, {"stall_output": stalled})
     assert names(out) == {"mac": 10, "accumulate": 10, "stall_output": waits, "imbalance": 2 * (38 - ends)}
@@ -102,7 +111,7 @@ def test_a_chain_adds_up_while_its_head_has_room() -> None:
     there at 6, both at 7. The head, MACs in 5-7, adds from 8 to 11, two after 9; out at 17.
     """
     two = machine(array__rows=2, **SLOW, array__pe__adder="shared", **fifo(2))
-    out = told(two, layer(M=2, C=2, Q=2), engine=ENGINE, rows=["C 2"], steps=["Q 2"], pe=["M 2"])
+    out = told(two, layer(M=2, C=2, Q=2), rows=["C 2"], steps=["Q 2"], pe=["M 2"])
     assert out["cycles"] == 17
     assert out["stall_causes"]["stall_output"] == {"array": 1, "psum_out": 2}
 
@@ -120,7 +129,7 @@ def test_a_private_adder_sends_a_tile_when_there_is_room_for_its_last_word(words
     MACs of the next tile begin when the psums of the one before have gone.
     """
     small = machine(**SLOW, **fifo(words), array__pe__psum_words=4)
-    out = told(small, layer(M=4, Q=4), engine=ENGINE, steps=["Q 4"], pe=["M 4"])
+    out = told(small, layer(M=4, Q=4), steps=["Q 4"], pe=["M 4"])
     assert (out["cycles"], names(out)) == (52, {"mac": 16, "stall_output": waits, "imbalance": 52 - last_mac})
     assert causes(out) == {"stall_output": {"psum_out": waits}}
 
