@@ -1,4 +1,4 @@
-"""Every mechanism of Eyeriss v1 changed by itself: what each costs in AlexNet's convolutions, and what is left.
+"""What each mechanism of Eyeriss v1 costs in AlexNet's convolutions, and what is left unexplained.
 
 `python benchmarks/mechanisms.py` prints the tables of DESIGN.md, "Eyeriss v1: what costs how much";
 `--into DESIGN.md` puts them there, between the two lines that are marked. A change is one of the shipped
@@ -50,7 +50,7 @@ BOTH, PROCESSING, TOTAL = ("processing", "total"), ("processing",), ("total",)
 class Mechanism:
     """A mechanism, and the change of the architecture that it is held against.
 
-    ``changes`` are for `Architecture.replace`, ``relax`` gets an unlimited rate, ``instead`` says both in words.
+    ``changes`` are for `Architecture.replace`, ``relax`` gets unlimited rates, ``instead`` says both in words.
     They take the mechanism away, or make it scarcer.
     """
 
