@@ -50,7 +50,7 @@ BOTH, PROCESSING, TOTAL = ("processing", "total"), ("processing",), ("total",)
 class Mechanism:
     """A mechanism, and the change of the architecture that it is held against.
 
-    ``changes`` are for `Architecture.replace`, ``relax`` gets unlimited rates, ``instead`` says both in words.
+    ``changes`` are for `Architecture.replace`, ``relax`` has unlimited rates, ``instead`` is both in words.
     They take the mechanism away, or make it scarcer.
     """
 

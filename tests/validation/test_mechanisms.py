@@ -1,7 +1,7 @@
 """The mechanisms of Eyeriss v1 one by one: each is at work in the shipped file, and missed where it is taken away.
 
 Every story is a layer so small that its cycles follow on paper from the published parameters. Times are counted
-from the end of the configuration. Unless a story says otherwise, DRAM is relaxed. A word at position n of a bus that
+from the end of the configuration. Unless a story says otherwise, buffers are filled in no time. A word at position n of a bus that
 carries w words per cycle and starts at t is in its PEs at ceil(t + n / w) + 1; buses serve every PE's first word, then
 every second, and so on. A PE issues a step's MACs one by one, and waits before the first whose word is not there.
 """
@@ -30,6 +30,8 @@ PIPELINE = 3
 FOUR = 4
 """Words per cycle of the 64-bit buses."""
 FREE = "unlimited"
+FILLED = ("dram", "weight_buffer.outer_write")
+"""What is relaxed so that whatever a buffer has room for is there at once."""
 Out = dict[str, Any]
 
 
@@ -47,7 +49,7 @@ class Story:
     padding: int = 0
     zeros: dict[str, Fraction] = field(default_factory=dict)
     mapped: dict[str, int] = field(default_factory=dict)
-    relax: tuple[str, ...] = ("dram",)
+    relax: tuple[str, ...] = FILLED
 
     def layer(self) -> Layer:
         sizes = {"N": self.N, "G": 1, "M": self.M, "C": self.C, "P": self.P, "Q": self.Q, "R": self.R, "S": self.S}
@@ -117,7 +119,7 @@ def _(out: Out) -> None:
 
 
 # 12 PEs of a column on different channels: weights are late. 16 filters and 12 channels in each.
-COLUMN = Story(C=144, M=16, mapped={"p": 16, "q": 12, "r": 12}, relax=("dram", "weight_buffer.outer_write"))
+COLUMN = Story(C=144, M=16, mapped={"p": 16, "q": 12, "r": 12})
 
 
 @mechanism("weight bus of 4 words per cycle", COLUMN, "fewer", networks__weight_in__words_per_cycle=FREE,
@@ -159,8 +161,8 @@ def _(out: Out) -> None:
 # All PEs on one channel and 12 filters: more psums than their buses carry.
 PSUMS = {"M": 144, "P": 14, "Q": 3, "mapped": {"p": 12, "t": 12}}
 STEP_WORDS = PES * 12
-BOUND_BY_PSUM_IN = Story(**PSUMS, relax=("dram", "psum_out", "glb.output_write"))
-BOUND_BY_PSUM_OUT = Story(**PSUMS, relax=("dram", "psum_in", "glb.output_read"))
+BOUND_BY_PSUM_IN = Story(**PSUMS, relax=(*FILLED, "psum_out", "glb.output_write"))
+BOUND_BY_PSUM_OUT = Story(**PSUMS, relax=(*FILLED, "psum_in", "glb.output_read"))
 
 
 @mechanism("psums into the array over 4 words per cycle", BOUND_BY_PSUM_IN, "fewer",
@@ -218,11 +220,13 @@ def _(out: Out) -> None:
     assert out["pe_cycles"]["accumulate"] == CHAIN * OUTPUTS * PASSES_OVER_C
 
 
-@mechanism("multicast of weights along a row", CHAINS, "more", networks__weight_in__kind="unicast_bus")
+ROW = Story(M=16, P=14, S=12, mapped={"p": 16})
+
+
+@mechanism("multicast of weights along a row", ROW, "more", networks__weight_in__kind="unicast_bus")
 def _(out: Out) -> None:
-    """A filter row crosses once per pass for both columns of PEs."""
-    filters, taps = 2, 3 * 3
-    assert out["ports"]["weight_in"]["words"] == filters * taps * PASSES_OVER_C
+    """Sixteen filters of one row of 12 taps cross once for all 14 PEs."""
+    assert out["ports"]["weight_in"]["words"] == 16 * 12
 
 
 @mechanism("multicast of inputs along diagonals", CHAINS, "more", networks__input_in__kind="unicast_bus")
@@ -254,19 +258,19 @@ LATE = [max(COLUMNS * i + k + 1 + LATENCY - i for i in range(12)) for k in range
 FREE_AGAIN = [start + 12 + 1 for start in LATE]
 """When each PE is through with the first pass: 12 MACs and the psum."""
 LAST_MACS_END = LATE[-1] + 12
-TWO_CHANNEL_PASSES = Story(C=24, P=14, mapped={"q": 12})
+FOUR_STEPS = Story(C=12, M=2, P=14, Q=2, mapped={"q": 12})
 TWO_FILTER_PASSES = Story(C=12, M=2, P=14, mapped={"q": 12})
 
 
-@mechanism("inputs of the next pass that cross early as far as there is room", TWO_CHANNEL_PASSES, "more",
-           array__pe__input_fifo_words=0)  # fmt: skip
+@mechanism("inputs that cross early as far as there is room", FOUR_STEPS, "more", array__pe__input_fifo_words=0)
 def _(out: Out) -> None:
-    """The scratchpad is full, the FIFO takes 4 words per PE: so the bus goes on without a pause."""
-    first_pass = COLUMNS * 12
-    assert first_pass < LAST_MACS_END < first_pass + COLUMNS * 4
-    second = [first_pass + start for start in LATE]
-    waits = sum(LATE) + sum(start - free for start, free in zip(second, FREE_AGAIN, strict=True))
-    assert out["stall_causes"]["stall_input"] == {"input_in": waits}
+    """Two passes of two steps, with 168 words of new windows each, and 12 MACs and a psum to do.
+
+    The scratchpad is full, but the FIFO takes 4 words more for every PE. So the bus goes on without a pause.
+    """
+    words = COLUMNS * 12
+    assert words < LAST_MACS_END < words + COLUMNS * 4
+    assert out["pe_cycles"]["stall_input"] == sum(LATE) + 3 * COLUMNS * (words - 12 - 1)
 
 
 def weights_wait(early: int) -> int:
@@ -275,7 +279,7 @@ def weights_wait(early: int) -> int:
     The rest crosses when the last PE has done its MACs: a word goes to all PEs of the row at once.
     """
     start = LAST_MACS_END + 1 + LATENCY - early
-    return sum(max(0, start - free) for free in FREE_AGAIN)
+    return sum(max(0, start - free) for free in FREE_AGAIN) if early < 12 else 0
 
 
 def cut(machine: Architecture) -> Architecture:
@@ -292,7 +296,8 @@ def test_weights_of_the_next_pass_cross_early_as_far_as_there_is_room() -> None:
         assert out["pe_cycles"]["stall_weight"] == weights_wait(fifo) > 0, f"FIFO of {fifo} weights"
 
 
-@mechanism("scratchpad of weights with room for the next pass", TWO_FILTER_PASSES, "more", array__pe__weight_words=12)
+@mechanism("weights of the next pass that cross early as far as there is room", TWO_FILTER_PASSES, "more",
+           array__pe__weight_words=12, array__pe__weight_fifo_words=0)  # fmt: skip
 def _(out: Out) -> None:
     assert out["pe_cycles"]["stall_weight"] == weights_wait(early=12) == 0
 
@@ -305,7 +310,7 @@ def test_a_multicast_word_waits_for_all_its_destinations() -> None:
 
 
 # Two tiles of weights, 12 PEs x 14 filters x 12 channels, fit the two banks, one tile a single bank.
-PREFETCHED = Story(C=288, M=14, mapped={"p": 14, "q": 12, "r": 12})
+PREFETCHED = Story(C=288, M=14, mapped={"p": 14, "q": 12, "r": 12}, relax=("dram",))
 
 
 @mechanism("prefetch buffer with two banks of weights", PREFETCHED, "more", memories__weight_buffer__banks=1)
@@ -348,7 +353,7 @@ def _(out: Out) -> None:
 INPUT_TILES = Story(C=24, Q=8, mapped={"q": 12}, relax=())
 
 
-@mechanism("inputs that are not loaded while the array computes", INPUT_TILES, "more", memories__glb__single_buffered=["output"])
+@mechanism("inputs that are not loaded while the array computes", INPUT_TILES, "fewer", memories__glb__single_buffered=["output"])
 def _(out: Out) -> None:
     """A tile of inputs is asked for when the last word of the one before is in the array.
 
@@ -366,12 +371,13 @@ def _(out: Out) -> None:
 OUTPUT_TILES = Story(M=2, mapped={"m": 1}, relax=())
 
 
-@mechanism("outputs that are dumped before others are computed", OUTPUT_TILES, "more", memories__glb__single_buffered=["input"])
+@mechanism("outputs that are dumped before others are computed", OUTPUT_TILES, "fewer", memories__glb__single_buffered=["input"])
 def _(out: Out) -> None:
     """The second output's psum has no room in the buffer before the first output is home."""
     first_macs = ceil(2 * BEAT) + 1 + LATENCY
     first_added = first_macs + 1 + 1
-    second_macs_end = first_added + 1
+    second_weight_there = ceil(3 * BEAT) + 1 + LATENCY
+    second_macs_end = max(first_added, second_weight_there) + 1
     first_home = ceil(first_added + (PIPELINE - 1) + 1 + LATENCY + BEAT)
     second_psum = first_home + 1 + LATENCY
     waited = {"glb": first_home - second_macs_end, "psum_in": 1 + LATENCY}
