@@ -245,9 +245,9 @@ def utilization_table(ablation: Ablation) -> Iterator[str]:
             yield row(f"`{name}`, of the cycles of PEs with work", *percents(counts, working, 2))
 
 
-def published_cycles(ablation: Ablation) -> dict[str, float]:
-    """Processing cycles of the chip, by layer."""
-    milliseconds = ablation.case.quantities["processing_ms"].published
+def published_cycles(ablation: Ablation, quantity: str = "processing_ms") -> dict[str, float]:
+    """Cycles of the chip, by layer."""
+    milliseconds = ablation.case.quantities[quantity].published
     return {layer: ms * THOUSAND * ablation.case.machine.clock_mhz for layer, ms in milliseconds.items()}
 
 
@@ -277,6 +277,11 @@ def rest_table(ablation: Ablation) -> Iterator[str]:
     yield row("here, cycles per pass", *per_pass(here))
     yield row("`mac` + `accumulate` of a PE, per pass", *per_pass(busy))
     yield row("unexplained per pass", *per_pass(rest, "+,.0f"))
+    chip_total = published_cycles(ablation, "total_ms").values()
+    added = [a - b for a, b in zip(chip_total, chip, strict=True)]
+    added_here = [ablation.total.layers[x.name].cycles - x.cycles for x in results]
+    yield row("total - processing, chip, thousands", *(f"{cycles / THOUSAND:,.0f}" for cycles in added))
+    yield row("total - processing, here, thousands", *(f"{cycles / THOUSAND:,.0f}" for cycles in added_here))
 
 
 def page(ablation: Ablation) -> str:
