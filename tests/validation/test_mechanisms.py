@@ -199,7 +199,20 @@ def _(out: Out) -> None:
     """
     first_macs = max(ceil(Fraction(ROWS * i + ROWS, FOUR)) + LATENCY - i for i in range(12))
     first_results = first_macs + 12 + 12 + (PIPELINE - 1)
+    assert out["pe_cycles"]["stall_output"] > 0  # those of a third step have no room
     assert out["after_configuration"] <= first_results + 3 * STEP_WORDS // FOUR + LATENCY
+
+
+def test_incoming_psums_wait_in_a_fifo_of_the_size_that_is_told() -> None:
+    """While windows of 12 words fill for 14 columns, as many steps' psums come as there is room for, 42 cycles each.
+
+    Then the bus is late for good: a step's worth of room more is a step less to wait for.
+    """
+    story = Story(M=12, P=14, Q=8, S=12, mapped={"p": 1, "t": 12}, relax=(*FILLED, "psum_out", "glb.output_write"))
+    step, window = PES // FOUR, COLUMNS * 12
+    cycles = {fifo: story.run(SHIPPED.replace(array__pe__psum_in_fifo_words=fifo))["cycles"] for fifo in (2, 3, 4)}
+    assert 4 * step <= window
+    assert (cycles[2] - cycles[3], cycles[3] - cycles[4]) == (step, step)
 
 
 # A chain of three PEs for 2 filters, 2 rows of 3 outputs; 2 passes over channels. Padding all around.
