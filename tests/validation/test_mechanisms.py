@@ -1,25 +1,22 @@
 """The mechanisms of Eyeriss v1 one by one: each is at work in the shipped file, and missed where it is taken away.
 
 Every story is a layer so small that its cycles follow on paper from the published parameters. Times are counted
-from the end of the configuration. Unless a story says otherwise, buffers are filled in no time. A word at position n of a bus that
-carries w words per cycle and starts at t is in its PEs at ceil(t + n / w) + 1; buses serve every PE's first word, then
+from the end of the configuration. Unless a story says otherwise, buffers are filled in no time. The n-th word on a bus
+that carries w words per cycle from t on is in its PEs at ceil(t + n / w) + 1; buses serve every PE's first word, then
 every second, and so on. A PE issues a step's MACs one by one, and waits before the first whose word is not there.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from fractions import Fraction
 from math import ceil
 from typing import Any
 
 import pytest
+from story import FILLED, Out, Story
 
-from simulator.dataflows import map_layer
-from simulator.mapping.file import Entry
-from simulator.pipeline import Job, measure_job
 from simulator.spec.architecture import Architecture
 from simulator.spec.catalog import load_architecture
-from simulator.spec.layer import Layer
 
 SHIPPED = load_architecture("eyeriss_v1")
 ROWS, COLUMNS = 12, 14
@@ -30,39 +27,6 @@ PIPELINE = 3
 FOUR = 4
 """Words per cycle of the 64-bit buses."""
 FREE = "unlimited"
-FILLED = ("dram", "weight_buffer.outer_write")
-"""What is relaxed so that whatever a buffer has room for is there at once."""
-Out = dict[str, Any]
-
-
-@dataclass(frozen=True)
-class Story:
-    """A layer with its row-stationary parameters."""
-
-    N: int = 1
-    C: int = 1
-    M: int = 1
-    P: int = 1
-    Q: int = 1
-    R: int = 1
-    S: int = 1
-    padding: int = 0
-    zeros: dict[str, Fraction] = field(default_factory=dict)
-    mapped: dict[str, int] = field(default_factory=dict)
-    relax: tuple[str, ...] = FILLED
-
-    def layer(self) -> Layer:
-        sizes = {"N": self.N, "G": 1, "M": self.M, "C": self.C, "P": self.P, "Q": self.Q, "R": self.R, "S": self.S}
-        edges = (self.P + self.R - 1 - 2 * self.padding, self.Q + self.S - 1 - 2 * self.padding)
-        return Layer("story", sizes, input_size=edges, padding_before=(self.padding,) * 2, zeros=self.zeros)  # type: ignore[arg-type]
-
-    def run(self, machine: Architecture) -> Out:
-        one = dict.fromkeys("mneprqt", 1)
-        parameters = one | {"m": self.M, "n": self.N, "e": self.P} | self.mapped
-        mapping = map_layer(self.layer(), machine, "row_stationary", Entry("layers.story", "row_stationary", parameters))
-        out = measure_job(machine, Job(self.layer(), mapping), frozenset(self.relax))
-        out["after_configuration"] = out["cycles"] - machine.configuration_cycles
-        return out
 
 
 @dataclass(frozen=True)
@@ -87,10 +51,6 @@ def mechanism(name: str, story: Story, then: str, **without: Any) -> Callable[[C
         return check
 
     return register
-
-
-def names(out: Out) -> dict[str, int]:
-    return {name: n for name, n in out["pe_cycles"].items() if n}
 
 
 ONE_MAC = Story()
