@@ -3,6 +3,7 @@
 from collections import deque
 from fractions import Fraction
 from functools import lru_cache
+from math import ceil, log
 from typing import Any, Literal, Self
 
 import numpy as np
@@ -30,7 +31,7 @@ class RunLength(Part):
     block_bits: Count = Field(description="bits of a packed block")
     end_bits: CountOrZero = Field(
         0,
-        description="bits of a block that mark a row's end: zeros behind its last other word need no pair",
+        description="bits of a block that mark a row's end; with any, zeros at the end need no pair",
     )
 
     @model_validator(mode="after")
@@ -73,6 +74,11 @@ def pairs_of(rows: NDArray[Any], longest: int, *, ended: bool = False) -> NDArra
     return np.bincount(row, weights=pairs, minlength=count).astype(np.int64)
 
 
+def _likely_run(zeros: float) -> int:
+    """No run of zeros is longer, but for one chance in 10^18."""
+    return 1 << 30 if zeros >= 1 else 1 if zeros <= 0 else ceil(log(1e-18) / log(zeros)) + 1
+
+
 @lru_cache(maxsize=1024)
 def pairs_distribution(words: int, longest: int, zeros: float, *, ended: bool = False) -> NDArray[np.float64]:
     """Probability of 0, 1, 2, ... pairs for ``words`` that are zero independently; see `pairs_of`.
@@ -81,7 +87,7 @@ def pairs_distribution(words: int, longest: int, zeros: float, *, ended: bool = 
     """
     start = np.zeros(words + 1)
     start[0] = 1
-    latest = deque([start], maxlen=longest)  # the last word first
+    latest = deque([start], maxlen=min(longest, words + 1, _likely_run(zeros)))  # the last word first
     found = start.copy() if ended else np.zeros(words + 1)
     for _ in range(words):
         whole = np.zeros(words + 1)  # a run of zeros and another word

@@ -54,7 +54,7 @@ def too_large(wanted: Parameters, layer: Layer, architecture: Architecture) -> F
         f"r*t = {used.r * used.t} sets of {rows * fold} x {ceiling(used.e, fold)} PEs"
         f" (R = {rows}, e = {used.e}) do not fit an array of {array.rows} x {array.columns}"
     )
-    return _smaller(told, wanted, "tre", lambda x: chosen(x, layer, architecture)[1] is not None)
+    return _smaller(told, wanted, "tre", array.pes, lambda x: chosen(x, layer, architecture)[1] is not None)
 
 
 def full_scratchpads(wanted: Parameters, layer: Layer, architecture: Architecture) -> Iterator[Fault]:
@@ -68,10 +68,11 @@ def full_scratchpads(wanted: Parameters, layer: Layer, architecture: Architectur
     told = "{} holds {} words, {} = {}".format
     if used.p * used.q * taps > pe.weight_words:
         full = told("weight scratchpad", pe.weight_words, "p*q*S", used.p * used.q * taps)
-        yield _smaller(full, wanted, "pq", fits(lambda x: x.p * x.q * taps, pe.weight_words))
+        room = fits(lambda x: x.p * x.q * taps, pe.weight_words)
+        yield _smaller(full, wanted, "pq", architecture.array.pes, room)
     if used.q * taps > pe.input_words:
         full = told("input scratchpad", pe.input_words, "q*S", used.q * taps)
-        yield _smaller(full, wanted, "q", fits(lambda x: x.q * taps, pe.input_words))
+        yield _smaller(full, wanted, "q", architecture.array.pes, fits(lambda x: x.q * taps, pe.input_words))
     psum_room = min(pe.psum_words, pe.psum_in_fifo_words, pe.psum_out_fifo_words)
     if used.p > psum_room:
         part = "psum scratchpad" if psum_room == pe.psum_words else "psum FIFO"
@@ -84,7 +85,8 @@ def misfits(wanted: Parameters, layer: Layer, architecture: Architecture) -> Ite
         memory = architecture.memories.get(key)
         kept = () if memory is None else [d for d in SMALLER if d in memory.keeps]
         names = "".join(dict.fromkeys("".join(SMALLER[d] for d in kept))) or "r"
-        yield _smaller(told, wanted, names, partial(_has_room, key, layer, architecture))
+        room = partial(_has_room, key, layer, architecture)
+        yield _smaller(told, wanted, names, architecture.array.pes, room)
 
 
 def _has_room(key: str, layer: Layer, architecture: Architecture, wanted: Parameters) -> bool:
@@ -101,18 +103,20 @@ def _refused(wanted: Parameters, layer: Layer, architecture: Architecture) -> di
     return {problem.key.removeprefix(f"{layer.name}."): problem.expected for problem in found}
 
 
-def _smaller(told: str, wanted: Parameters, names: str, fits: Callable[[Parameters], bool]) -> Fault:
-    """The fault with the first of ``names`` that helps when it alone is smaller."""
+def _smaller(
+    told: str, wanted: Parameters, names: str, pes: int, fits: Callable[[Parameters], bool]
+) -> Fault:
+    """The fault with the first of ``names`` that helps when it alone is smaller; sets are at most ``pes``."""
     for name in names:
 
         def bad(value: int, name: str = name) -> bool:
             return not fits(replace(wanted, **{name: value}))
 
-        values = range(1, getattr(wanted, name))
+        given = getattr(wanted, name)
         if name in DEALT:  # fewer sets get more each
-            most = next((value for value in reversed(values) if not bad(value)), 0)
+            most = next((value for value in range(min(given - 1, pes), 0, -1) if not bad(value)), 0)
         else:
-            most = bisect_left(values, True, key=bad)
+            most = bisect_left(range(1, given), True, key=bad)
         if most:
             return Fault(told, name, most)
     return Fault(told, names, 0)

@@ -40,8 +40,9 @@ def chosen(
     most = clip(wanted, layer)
     least_t = min(most.t, ceiling(most.m, wanted.p))
     least_r = min(most.r, ceiling(layer.sizes["C"], wanted.q))
-    for t in range(most.t, least_t - 1, -1):
-        for r in range(most.r, least_r - 1, -1):
+    array = architecture.array
+    for t in range(min(most.t, array.pes), least_t - 1, -1):  # no array has room for more
+        for r in range(min(most.r, array.rows), least_r - 1, -1):
             used = clip(replace(wanted, t=t, r=r), layer)
             placement = place_sets(used, layer, architecture)
             if placement is not None:

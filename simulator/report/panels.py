@@ -46,7 +46,7 @@ def draw_panels(groups: Sequence[tuple[str, Sequence[Panel]]], path: str | Path)
             part.suptitle(title, x=0.01, ha="left", weight="bold")
             axes = part.subplots(line, ACROSS, squeeze=False)
             _draw_group(list(axes.flat), panels)
-        metadata = {"Date": None} if path.suffix == ".svg" else None
+        metadata = {".svg": {"Date": None}, ".pdf": {"CreationDate": None}}.get(path.suffix)
         figure.savefig(path, dpi=150, metadata=metadata)
     return path
 

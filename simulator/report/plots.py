@@ -39,7 +39,7 @@ def pe_cycle_bars(run: "Run", path: str | Path) -> Path:
         figure = Figure(figsize=(8, 1.3 + 0.36 * (len(run.layers) + 1)), layout="constrained")
         FigureCanvasAgg(figure)
         _draw_bars(figure.add_subplot(), run)
-        metadata = {"Date": None} if path.suffix == ".svg" else None
+        metadata = {".svg": {"Date": None}, ".pdf": {"CreationDate": None}}.get(path.suffix)
         figure.savefig(path, dpi=150, metadata=metadata)
     return path
 

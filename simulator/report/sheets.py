@@ -26,12 +26,16 @@ def architecture_grid(architecture: Architecture) -> Grid:
 def _rows(value: Any, key: str) -> Iterator[tuple[str, str, str]]:
     origins = [name for name in ORIGINS if isinstance(value, Mapping) and name in value]
     if origins and "value" in value:
-        yield key, str(value["value"]), f"{origins[0]}: {value[origins[0]]}"
+        yield key, _told(value["value"]), f"{origins[0]}: {value[origins[0]]}"
     elif isinstance(value, Mapping):
         for name, item in value.items():
             yield from _rows(item, f"{key}.{name}" if key else str(name))
     elif value not in ([], ()):
-        yield key, ", ".join(map(str, value)) if isinstance(value, list) else str(value), ""
+        yield key, _told(value), ""
+
+
+def _told(value: Any) -> str:
+    return ", ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
 
 
 def workload_grid(workload: Workload) -> Grid:

@@ -140,6 +140,9 @@ class Case(Part):
         for i, row in enumerate(self.rows):
             if row in self.rows[:i]:
                 yield Problem("", f"rows.{i}", shown(row), "a row once was expected")
+            if row == "total":
+                told = "a layer was expected; all rows together are the total"
+                yield Problem("", f"rows.{i}", shown(row), told)
         known = runners()
         if self.runner not in known:
             hint = did_you_mean(self.runner, known, family="runners")

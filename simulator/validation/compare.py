@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from pathlib import Path
 
+from simulator.errors import refuse
 from simulator.spec.catalog import shipped
 from simulator.validation.case import Case, Quantity, load_case
 from simulator.validation.result import TOTAL, CaseResult, Comparison, Row, Validation
@@ -18,6 +19,9 @@ def validate(case: str | Path | Case | None = None, *, progress: Progress | None
     ``case`` is a shipped name, the path of a case file, or a case. Leaving a tolerance raises nothing: see
     ``passed`` and ``misses`` of what is returned. Raises `InputError` for a case that cannot be used.
     """
+    if case is not None and not isinstance(case, str | Path | Case):
+        told = "a shipped name, the path of a case file or a case was expected"
+        raise refuse("validate", "case", repr(case), told)
     given = shipped("case") if case is None else [case]
     cases = [one if isinstance(one, Case) else load_case(one) for one in given]
     results = []

@@ -82,6 +82,17 @@ def test_clipping_is_noted():
     )  # fmt: skip
 
 
+def test_any_number_of_sets_is_answered_at_once():
+    """Sets beyond what the array has PEs for are not tried one by one."""
+    layer = conv(M=64, C=64, P=14, Q=14, R=3, S=3)
+    many = {"m": 64, "n": 1, "e": 14, "p": 16, "q": 4}
+    (line,) = refused(layer, **many, r=10**17, t=1)
+    assert line.startswith("maps.yaml: layers.L.r: at most ")
+    assert line.endswith(f"(got {10**17})")
+    (line,) = refused(layer, **many, r=16, t=10**17)
+    assert "do not fit an array of 12 x 14" in line
+
+
 def refused(layer, arch=EYERISS, **parameters):
     with pytest.raises(InputError) as caught:
         map_layer(layer, arch, "row_stationary", given_as(**parameters), "maps.yaml")

@@ -108,7 +108,7 @@ def test_a_run_equals_itself_in_every_ratio(run: Run) -> None:
     assert column(comparison_grid(run, run), "layer")[0] == "CONV1-1"
 
 
-@pytest.mark.parametrize("suffix", ["svg", "png"])
+@pytest.mark.parametrize("suffix", ["svg", "png", "pdf"])
 def test_a_picture_is_the_same_each_time(run: Run, tmp_path: Path, suffix: str) -> None:
     first = pe_cycle_bars(run, tmp_path / f"a.{suffix}").read_bytes()
     assert first == pe_cycle_bars(run, tmp_path / f"b.{suffix}").read_bytes()

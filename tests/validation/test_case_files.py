@@ -29,6 +29,7 @@ LIMITS = f"{TIME}.tolerance"
         ({"rows": ["A", "B"]}, f"{TIME}.published.C", "no such row; rows: A, B"),
         ({"rows": ["A", "B", "C", "A"]}, "rows.3", "a row once was expected (got A)"),
         ({"rows": []}, "rows", "a list of at least 1"),
+        ({"rows": ["A", "B", "C", "total"]}, "rows.3", "all rows together are the total"),
         ({f"{PES}.published": {"A": 3, "B": 4}}, f"{PES}.published.C", "a value was expected: rows lists it"),
         ({f"{PES}.published.C": 0}, f"{PES}.published.C", "a number greater than 0.0 was expected (got 0)"),
         ({f"{PES}.published.C": "many"}, f"{PES}.published.C", "a number was expected (got 'many')"),

@@ -117,8 +117,8 @@ def energy(layer: Layer, parameters: dict[str, int]) -> float | None:
 
 
 @pytest.mark.parametrize("name", ENTRIES)
-def test_no_other_parameters_take_less_energy(name: str) -> None:
-    """One parameter changed at a time, and as many drawn at random."""
+def test_no_single_change_takes_less_energy(name: str) -> None:
+    """One parameter changed at a time, and as many drawn at random: the mapping is at least a local minimum."""
     layer, shipped_ones = LAYERS[name], ENTRIES[name].parameters
     assert shipped_ones is not None
     least = energy(layer, shipped_ones)
