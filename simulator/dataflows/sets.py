@@ -47,7 +47,7 @@ def chosen(
             placement = place_sets(used, layer, architecture)
             if placement is not None:
                 return used, placement
-    return most, place_sets(most, layer, architecture)
+    return most, None
 
 
 def clip(parameters: Parameters, layer: Layer) -> Parameters:

@@ -219,7 +219,7 @@ def _repeats(architecture: "Architecture") -> Faults:
     """Lists that name each thing once."""
     for family in ("memories", "networks"):
         for name, part in getattr(architecture, family).items():
-            for key in ("keeps", "carries", "priority"):
+            for key in ("keeps", "carries", "priority", "single_buffered"):
                 items = getattr(part, key, ())
                 if len(set(items)) != len(items):
                     yield _fault(

@@ -194,8 +194,8 @@ class Case(Part):
         """Run the case's layers, with unlimited rates for some resources; half a run is no comparison."""
         described = self.run
         run = simulate(
-            described.architecture,
-            described.workload,
+            self.machine,
+            self.network,
             batch=described.batch,
             layers=self.rows,
             mapping=described.mapping,

@@ -11,7 +11,7 @@ from simulator.errors import InputError
 from simulator.spec.architecture import Architecture
 from simulator.spec.catalog import load_architecture, shipped
 
-SHIPPED = ("eyeriss_normalized", "horowitz_45nm")
+SHIPPED = ("eyeriss_65nm", "eyeriss_normalized", "horowitz_45nm")
 
 
 def table(actions: dict[str, Any], **changes: Any) -> EnergyTable:
@@ -180,3 +180,15 @@ def test_a_bad_table_lists_all_that_is_wrong(tmp_path: Path) -> None:
 def test_the_anchor_goes_with_the_relative_unit(change: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match="mac_pj"):
         table({}, **change)
+
+
+@pytest.mark.parametrize(("words", "data_type"), [("weight_words", "weight"), ("psum_words", "output"), ("input_words", "input")])
+def test_a_larger_scratchpad_of_the_chip_costs_more_per_word(words: str, data_type: str) -> None:
+    """The chip's own table prices machines that are derived from it, too."""
+    chip = load_architecture("eyeriss_v1")
+    larger = chip.replace(**{f"array__pe__{words}": 4 * getattr(chip.spatial.pe, words)})
+    table = load_energy_table("eyeriss_65nm")
+    each = [action_pj(parts_of(one)["scratchpad"], data_type, "read", table) for one in (chip, larger)]
+    assert each[0] is not None
+    assert each[1] is not None
+    assert each[1] > each[0]

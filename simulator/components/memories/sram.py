@@ -47,8 +47,6 @@ class Sram(Memory):
         strange = [data_type for data_type in self.single_buffered if data_type not in self.keeps]
         if strange:
             raise ValueError(f"single_buffered: {', '.join(strange)}: data types that it keeps were expected")
-        if len(set(self.single_buffered)) < len(self.single_buffered):
-            raise ValueError("single_buffered: every data type once was expected")
         return self
 
     def _refuse_idle_rates(self) -> None:
