@@ -5,7 +5,7 @@ from collections.abc import Callable
 from fractions import Fraction
 from importlib import import_module
 from pkgutil import iter_modules
-from typing import Annotated, Any, Final, Literal, TypeVar, get_args
+from typing import Annotated, Any, Final, Generic, Literal, TypeVar, get_args
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, WithJsonSchema
 
@@ -105,33 +105,46 @@ class Arbitrated(Part):
 
 
 P = TypeVar("P", bound=Part)
+T = TypeVar("T")
 
 
-class Kinds:
-    """The registry of one family of parts: each kind is one class in one file of a package."""
+class Registry(Generic[T]):
+    """Things of one sort by name: each file of a package adds its own when it is imported."""
 
-    def __init__(self, family: str, package: str) -> None:
-        self.family, self.package = family, package
-        self._kinds: dict[str, type[Part]] = {}
+    def __init__(self, package: str) -> None:
+        self.package = package
+        self._kinds: dict[str, T] = {}
         self._loaded = False
 
-    def register(self, kind: str) -> Callable[[type[P]], type[P]]:
-        """Class decorator that makes ``kind: NAME`` in an architecture file build this class."""
+    def add(self, name: str, thing: T) -> None:
+        """Make ``thing`` known as ``name``."""
+        self._kinds[name] = thing
 
-        def add(part: type[P]) -> type[P]:
-            self._kinds[kind] = part
-            return part
-
-        return add
-
-    def all(self) -> dict[str, type[Part]]:
-        """Return every kind by name; imports the package's files on first use."""
+    def all(self) -> dict[str, T]:
+        """Return everything by name; imports the package's files on first use."""
         if not self._loaded:
             self._loaded = True
             package = import_module(self.package)
             for module in iter_modules(package.__path__):
                 import_module(f"{self.package}.{module.name}")
         return dict(self._kinds)
+
+
+class Kinds(Registry[type[Part]]):
+    """The registry of one family of parts: each kind is one class in one file of a package."""
+
+    def __init__(self, family: str, package: str) -> None:
+        super().__init__(package)
+        self.family = family
+
+    def register(self, kind: str) -> Callable[[type[P]], type[P]]:
+        """Class decorator that makes ``kind: NAME`` in an architecture file build this class."""
+
+        def add(part: type[P]) -> type[P]:
+            self.add(kind, part)
+            return part
+
+        return add
 
     def name_of(self, part: Part) -> str:
         """The name that ``part``'s class is registered under."""

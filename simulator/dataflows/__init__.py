@@ -7,9 +7,8 @@ choose) and the place to name in errors; it returns a `Mapping`, or raises `Inpu
 
 from collections.abc import Callable
 from dataclasses import replace
-from importlib import import_module
-from pkgutil import iter_modules
 
+from simulator.components.base import Registry
 from simulator.errors import refuse
 from simulator.mapping.check import check
 from simulator.mapping.file import Entry
@@ -20,14 +19,14 @@ from simulator.spec.validation import did_you_mean
 
 Dataflow = Callable[[Layer, Architecture, dict[str, int] | None, str], Mapping]
 
-_REGISTERED: dict[str, Dataflow] = {}
+_REGISTRY: Registry[Dataflow] = Registry(__name__)
 
 
 def register(name: str) -> Callable[[Dataflow], Dataflow]:
     """Decorator that makes a function the dataflow called ``name``."""
 
     def add(dataflow: Dataflow) -> Dataflow:
-        _REGISTERED[name] = dataflow
+        _REGISTRY.add(name, dataflow)
         return dataflow
 
     return add
@@ -35,9 +34,7 @@ def register(name: str) -> Callable[[Dataflow], Dataflow]:
 
 def dataflows() -> dict[str, Dataflow]:
     """Every dataflow by name, sorted; imports the package's files on first use."""
-    for module in iter_modules(__path__):
-        import_module(f"{__name__}.{module.name}")
-    return dict(sorted(_REGISTERED.items()))
+    return dict(sorted(_REGISTRY.all().items()))
 
 
 def find_dataflow(name: str, place: str = "--dataflow", key: str = "") -> Dataflow:

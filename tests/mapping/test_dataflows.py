@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 from mapping_samples import assert_every_mac_once, conv, machine
 
 import simulator.dataflows
+from simulator.components.base import Registry
 from simulator.dataflows import dataflows, map_layer
 from simulator.errors import InputError
 from simulator.mapping.file import Entry
@@ -136,7 +137,10 @@ def one_pe(layer, architecture, parameters, place):
 def test_a_dataflow_is_one_file(tmp_path, monkeypatch):
     (tmp_path / "one_pe.py").write_text(NEW_DATAFLOW)
     monkeypatch.setattr(simulator.dataflows, "__path__", [*simulator.dataflows.__path__, str(tmp_path)])
-    monkeypatch.setattr(simulator.dataflows, "_REGISTERED", dict(dataflows()))
+    registry = Registry("simulator.dataflows")
+    for name, dataflow in dataflows().items():
+        registry.add(name, dataflow)
+    monkeypatch.setattr(simulator.dataflows, "_REGISTRY", registry)
     layer = conv()
     try:
         assert "one_pe" in dataflows()

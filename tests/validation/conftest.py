@@ -63,7 +63,7 @@ def _constant(case: Case) -> dict[str, Measured]:
 
 @pytest.fixture(autouse=True)
 def _constant_runner(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(runners._REGISTERED, "constant", Runner(MEASURES, _constant))
+    monkeypatch.setitem(runners._REGISTRY._kinds, "constant", Runner(MEASURES, _constant))
 
 
 Write = Callable[..., Path]

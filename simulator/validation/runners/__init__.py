@@ -7,9 +7,9 @@ runner serves every case whose quantities it measures.
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from importlib import import_module
-from pkgutil import iter_modules
 from typing import TYPE_CHECKING
+
+from simulator.components.base import Registry
 
 if TYPE_CHECKING:
     from simulator.validation.case import Case
@@ -43,14 +43,14 @@ class Runner:
     measure: Measuring
 
 
-_REGISTERED: dict[str, Runner] = {}
+_REGISTRY: Registry[Runner] = Registry(__name__)
 
 
 def register(name: str, measures: Mapping[str, Measure]) -> Callable[[Measuring], Measuring]:
     """Decorator that makes a function the runner called ``name``, which measures ``measures``."""
 
     def add(measure: Measuring) -> Measuring:
-        _REGISTERED[name] = Runner(measures, measure)
+        _REGISTRY.add(name, Runner(measures, measure))
         return measure
 
     return add
@@ -58,6 +58,4 @@ def register(name: str, measures: Mapping[str, Measure]) -> Callable[[Measuring]
 
 def runners() -> dict[str, Runner]:
     """Every runner by name, sorted; imports the package's files on first use."""
-    for module in iter_modules(__path__):
-        import_module(f"{__name__}.{module.name}")
-    return dict(sorted(_REGISTERED.items()))
+    return dict(sorted(_REGISTRY.all().items()))
