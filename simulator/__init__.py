@@ -11,6 +11,7 @@ __version__ = "0.1.0"
 
 _PUBLIC = {
     "simulate": "simulator.pipeline",
+    "trace": "simulator.studies.tracing",
     "validate": "simulator.validation",
     "Validation": "simulator.validation",
     "Run": "simulator.report.result",
@@ -36,6 +37,7 @@ __all__ = [
     "load_architecture",
     "load_workload",
     "simulate",
+    "trace",
     "validate",
 ]
 
@@ -48,6 +50,7 @@ if TYPE_CHECKING:
     from simulator.spec.catalog import load_architecture, load_workload
     from simulator.spec.operands import RandomOperands
     from simulator.spec.workload import Workload
+    from simulator.studies.tracing import trace
     from simulator.validation import Validation, validate
 
 

@@ -213,6 +213,11 @@ class Run:
         )
 
     @property
+    def traced(self) -> bool:
+        """Whether all its layers have traces."""
+        return bool(self.layers) and all(result.trace is not None for result in self.layers.values())
+
+    @property
     def trace(self) -> RunTrace:
         """What every PE and port did when; `InputError` where the run was not traced."""
         begin, layers = 0, []
