@@ -22,6 +22,8 @@ from simulator.studies.points import Asked, Bench, Outcome, Point, kept, run_of
 SCHEMA = "stallion.relaxing/1"
 SHARE_PCT = 1.0
 """Below this share of the cycles a gain does not make a bottleneck."""
+MOST_HIDDEN = 4
+"""Resources that are named as hidden behind the bottleneck, at most."""
 NEARLY = 0.95
 """A single port is named instead of its memory where it wins this part of what the memory wins."""
 
@@ -60,17 +62,39 @@ class Rung:
 
 @dataclass(frozen=True, slots=True)
 class Bottleneck:
-    """What limits a layer, or all (``layer`` is None); ``resource`` is empty where no single one does."""
+    """What limits a layer, or all (``layer`` is None); ``resource`` is empty where no single one does.
+
+    ``hidden`` are the other ports that cost much when they alone are limited, with that cost in percent.
+    """
 
     layer: str | None
     resource: str
     gain_pct: float
-    everything_pct: float
-    told: str
+    everything_pct: float | None
+    hidden: dict[str, float]
+
+    @property
+    def told(self) -> str:
+        """In a sentence."""
+        if self.everything_pct is None:
+            return "not known: the study was interrupted"
+        most = f"everything at once {_percent(self.everything_pct)}"
+        names = ", ".join(self.hidden_in_words)
+        behind = f"; alone limited {names} would cost cycles, too" if names else ""
+        if self.resource:
+            return f"{self.resource}: unlimited it gains {_percent(self.gain_pct)}, {most}{behind}"
+        if self.everything_pct < SHARE_PCT:
+            return f"nothing: {most}"
+        return f"nothing: no single resource gains {short(SHARE_PCT)} %, {most}{behind}"
+
+    @property
+    def hidden_in_words(self) -> list[str]:
+        """What is hidden, with its cost."""
+        return [f"{name} ({short(cost, 3)} %)" for name, cost in self.hidden.items()]
 
     def to_dict(self) -> dict[str, Any]:
-        """The fields as plain values."""
-        return {key: getattr(self, key) for key in self.__slots__}
+        """The fields as plain values, and the sentence."""
+        return {**{key: getattr(self, key) for key in self.__slots__}, "told": self.told}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -112,7 +136,7 @@ class Relaxing:
 
     def bottleneck(self, layer: str | None = None) -> Bottleneck:
         """The single resource that gains most in a layer, or in total; a port rather than its memory."""
-        most = 0.0 if self.everything is None else self.gain_pct(self.everything, layer)
+        most = None if self.everything is None else self.gain_pct(self.everything, layer)
         gains = {
             row.resource: self.gain_pct(row.unlimited, layer)
             for row in self.relaxed
@@ -120,33 +144,22 @@ class Relaxing:
         }
         best = max(gains.values(), default=0.0)
         if best < SHARE_PCT:
-            return Bottleneck(layer, "", best, most, self._nothing(layer, most))
+            return Bottleneck(layer, "", best, most, self._hidden(layer, frozenset()))
         near = [resource for resource in gains if gains[resource] >= NEARLY * best]
         named = min(near, key=lambda resource: (len(resource.ports), -gains[resource]))
-        told = f"{named.name}: unlimited it gains {short(gains[named], 3)} %"
-        if most - gains[named] >= SHARE_PCT:
-            told += f"; everything at once gains {short(most, 3)} %{self._behind(layer, named)}"
-        return Bottleneck(layer, named.name, gains[named], most, told)
+        left = most is not None and most - gains[named] >= SHARE_PCT
+        hidden = self._hidden(layer, named.ports) if left else {}
+        return Bottleneck(layer, named.name, gains[named], most, hidden)
 
-    def _nothing(self, layer: str | None, most: float) -> str:
-        if self.everything is None:
-            return "not known: the study was interrupted"
-        if most < SHARE_PCT:
-            return f"nothing: everything unlimited at once gains {_percent(most)}"
-        told = f"nothing: no single resource gains {short(SHARE_PCT)} %, everything at once {_percent(most)}"
-        return told + self._behind(layer, None)
-
-    def _behind(self, layer: str | None, named: Resource | None) -> str:
-        """The other ports that cost much when they alone are limited: what hides behind the named one."""
-        ports = frozenset() if named is None else named.ports
+    def _hidden(self, layer: str | None, ports: frozenset[str]) -> dict[str, float]:
+        """Other ports than ``ports`` that cost much when they alone are limited; the worst ones first."""
         costs = {
             row.resource.name: self.cost_pct(row.alone, layer)
             for row in self.relaxed
             if row.alone is not None and len(row.resource.ports) == 1 and not row.resource.ports & ports
         }
         worst = sorted((name for name in costs if costs[name] >= SHARE_PCT), key=lambda name: -costs[name])
-        shown = ", ".join(f"{name} ({short(costs[name], 3)} %)" for name in worst[:3])
-        return f"; what costs cycles on its own, too: {shown}" if shown else ""
+        return {name: costs[name] for name in worst[:MOST_HIDDEN]}
 
     def to_dict(self) -> dict[str, Any]:
         """The study as plain JSON values (schema ``stallion.relaxing/1``)."""

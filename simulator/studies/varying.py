@@ -45,7 +45,8 @@ class Sweep:
 
     ``points`` are in the order of their values. ``own`` is the machine as described, mapped in the same way,
     with its value (None where it says none); ``unlimited`` the bound of a rate. ``mapped`` says for all
-    points whether they keep the mapping of the machine as described or are mapped anew.
+    points whether they keep the mapping of the machine as described or are mapped anew, and
+    ``mapping_note`` what that leaves out.
     """
 
     architecture: str
@@ -60,6 +61,7 @@ class Sweep:
     own: Outcome | None
     unlimited: Outcome | None = None
     not_simulated: tuple[NotSimulated, ...] = ()
+    mapping_note: str = ""
     interrupted: bool = False
 
     @property
@@ -89,20 +91,21 @@ class Sweep:
             "batch": self.batch,
             "keys": list(self.variation.keys),
             "mapping": self.mapped,
+            "mapping_note": self.mapping_note,
             "relax": list(self.relax),
             "interrupted": self.interrupted,
             "own_value": None if self.own_value is None else text_of(self.own_value),
             "own": None if self.own is None else self.own.to_dict(),
             "unlimited": None if self.unlimited is None else self.unlimited.to_dict(),
-            "points": [{**point.to_dict(), "gain_pct": self.gain_pct(point.outcome)} for point in self.points],
+            "points": [{**x.to_dict(), "gain_pct": self.gain_pct(x.outcome)} for x in self.points],
             "knee_pct": self.knee_pct,
             "knee": self.knee.to_dict(),
             "not_simulated": [layer.to_dict() for layer in self.not_simulated],
         }
 
     def plot(self, path: str | Path) -> Path:
-        """Draw the curve with its knee and one small curve per layer; `InputError` for other formats."""
-        from simulator.studies.tables import draw_sweep
+        """Draw the curve with its knee and one small curve per layer (svg, png or pdf)."""
+        from simulator.studies.whatif_tables import draw_sweep
 
         return draw_sweep(self, Path(path))
 
@@ -165,8 +168,18 @@ def vary(
         own=start.outcome,
         unlimited=study.bound(),
         not_simulated=start.not_simulated,
+        mapping_note=_note(machine, network, dataflow, given),
         interrupted=interrupted,
     )
+
+
+def _note(machine: Architecture, network: Workload, dataflow: str | None, given: GivenMapping) -> str:
+    """What mapping anew leaves out; empty where nothing."""
+    shipped = machine.mappings.get(network.name)
+    anew = isinstance(given, MappingFile) and not given.entries
+    if not anew or shipped is None or dataflow not in (None, machine.dataflow):
+        return ""
+    return f"; {shipped}, made for the machine as shipped, is not used"
 
 
 def _machines(
