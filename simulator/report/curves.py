@@ -4,15 +4,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from math import ceil
 from pathlib import Path
+from textwrap import wrap
 from typing import Any
 
 from simulator.report.numbers import short
 
 MOST_TICKS = 14
 """Values that are written below the axis, at most."""
-LOGARITHMIC = 8
-"""Values are drawn over a logarithmic axis where the last is this many times the first."""
+FACTORS = 0.7
+"""The axis is logarithmic where the median of the values lies below this part of their middle."""
 NAME_CHARACTERS = 22
+LINE_CHARACTERS = 95
 _BLUE, _GREY = "#1b4f72", "#707b7c"
 
 
@@ -47,9 +49,11 @@ class Curves:
 
     @property
     def logarithmic(self) -> bool:
-        """Whether the values spread so far that their factors matter."""
+        """Whether the values grow by factors: then half of them lie close to the first one."""
         values = self.values
-        return bool(values) and 0 < LOGARITHMIC * values[0] <= values[-1]
+        if len(values) < 3 or values[0] <= 0:
+            return False
+        return values[len(values) // 2] < FACTORS * (values[0] + values[-1]) / 2
 
 
 def draw_curves(curves: Curves, path: str | Path) -> Path:
@@ -100,7 +104,8 @@ def _draw_total(axes: Any, curves: Curves) -> None:
     axes.set_ylim(0, 1.08 * max((height for _, height in total.points), default=1) or 1)
     axes.set_xlabel(curves.x_label)
     axes.set_ylabel(curves.y_label)
-    axes.set_title(f"{curves.title}\n{curves.knee_told}".strip(), loc="left", fontsize=9)
+    told = "\n".join(wrap(curves.knee_told, LINE_CHARACTERS))
+    axes.set_title(f"{curves.title}\n{told}".strip(), loc="left", fontsize=9)
     axes.yaxis.set_major_formatter(lambda value, _: short(value))
     axes.spines[["top", "right"]].set_visible(False)
     axes.legend(frameon=False, loc="center left", bbox_to_anchor=(1, 0.5))
