@@ -169,3 +169,9 @@ def test_unknown_resources_and_layers_are_refused(machine: simulator.Architectur
         whatif(machine, net, layers=["Z"])
     with pytest.raises(InputError, match="whole number of processes"):
         whatif(machine, net, jobs=0)
+
+
+def test_a_workload_of_which_nothing_is_simulated(machine: simulator.Architecture) -> None:
+    study = whatif(machine, simulator.Workload.model_validate({"name": "sums", "layers": [SUM]}))
+    assert study.bottleneck().told == "nothing: everything at once 0 %"
+    assert [grid.rows[-1][0] for grid in relaxing_grids(study)] == ["everything at once", "total", "total"]

@@ -174,6 +174,14 @@ def test_the_table_marks_the_knee_and_the_machine(machine: simulator.Architectur
     assert {row[7] for row in rows} == {"kept"}
 
 
+def test_the_machine_stands_among_the_values(machine: simulator.Architecture, net: simulator.Workload) -> None:
+    rows = sweep_grid(vary(machine, net, "array.rows=2,4")).rows
+    assert [row[0] for row in rows] == ["1", "2", "4"]
+    wide = machine.replace(array__rows=3)
+    rows = sweep_grid(vary(wide, net, "array.rows=2,4")).rows
+    assert [row[:2] for row in rows] == [("2", "knee"), ("3", "as described"), ("4", "")]
+
+
 def test_the_picture_is_the_same_each_time(
     machine: simulator.Architecture, net: simulator.Workload, tmp_path: Path
 ) -> None:
