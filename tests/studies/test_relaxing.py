@@ -7,6 +7,7 @@ from slow_weights import FAST, PASSES, SLOW, SUM
 
 import simulator
 from simulator.errors import InputError
+from simulator.spec.relax import relaxable
 from simulator.studies.relaxing import Relaxing, resources, whatif
 from simulator.studies.whatif_tables import relaxing_grids, relaxing_remarks
 
@@ -175,3 +176,12 @@ def test_a_workload_of_which_nothing_is_simulated(machine: simulator.Architectur
     study = whatif(machine, simulator.Workload.model_validate({"name": "sums", "layers": [SUM]}))
     assert study.bottleneck().told == "nothing: everything at once 0 %"
     assert [grid.rows[-1][0] for grid in relaxing_grids(study)] == ["everything at once", "total", "total"]
+
+
+@pytest.mark.parametrize("name", ["eyeriss_v1", "eyeriss_isca2016", "ws16", "os16"])
+def test_everything_at_once_leaves_nothing_out(name: str, small: simulator.Workload) -> None:
+    """Ports by name, without those that move nothing or are unlimited, are all that can be relaxed."""
+    machine = simulator.load_architecture(name)
+    every = frozenset(port for resource in resources(machine)[0] for port in resource.ports)
+    ours, all_of_them = (simulator.simulate(machine, small, relax=names) for names in (every, relaxable(machine)))
+    assert [x.pe_cycles for x in ours.layers.values()] == [x.pe_cycles for x in all_of_them.layers.values()]
