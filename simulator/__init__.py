@@ -12,6 +12,10 @@ __version__ = "0.1.0"
 _PUBLIC = {
     "simulate": "simulator.pipeline",
     "trace": "simulator.studies.tracing",
+    "whatif": "simulator.studies.relaxing",
+    "vary": "simulator.studies.varying",
+    "Relaxing": "simulator.studies.relaxing",
+    "Sweep": "simulator.studies.varying",
     "validate": "simulator.validation",
     "Validation": "simulator.validation",
     "Run": "simulator.report.result",
@@ -31,7 +35,9 @@ __all__ = [
     "LayerResult",
     "Mapping",
     "RandomOperands",
+    "Relaxing",
     "Run",
+    "Sweep",
     "Validation",
     "Workload",
     "load_architecture",
@@ -39,6 +45,8 @@ __all__ = [
     "simulate",
     "trace",
     "validate",
+    "vary",
+    "whatif",
 ]
 
 if TYPE_CHECKING:
@@ -50,7 +58,9 @@ if TYPE_CHECKING:
     from simulator.spec.catalog import load_architecture, load_workload
     from simulator.spec.operands import RandomOperands
     from simulator.spec.workload import Workload
+    from simulator.studies.relaxing import Relaxing, whatif
     from simulator.studies.tracing import trace
+    from simulator.studies.varying import Sweep, vary
     from simulator.validation import Validation, validate
 
 
