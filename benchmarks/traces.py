@@ -1,7 +1,7 @@
-"""What a trace costs: ``python benchmarks/traces.py`` times plain and traced runs of some layers, and weighs the files.
+"""What a trace costs: ``python benchmarks/traces.py`` times plain and traced runs, and weighs the files.
 
-Each line is one process with its kernels compiled beforehand; the best of three runs counts. Seconds are of wall time,
-and ``x plain`` compares with the same layer without a trace in the same process.
+Each line is one process with its kernels compiled beforehand; the best of three runs counts. Seconds are
+of wall time, and ``x plain`` compares with the same layer without a trace in the same process.
 """
 
 import subprocess
@@ -18,9 +18,12 @@ LAYERS = (
     ("eyeriss_v1", "vgg16", "CONV4-2"),
     ("eyeriss_v1", "alexnet", "CONV2"),
     ("ws16", "vgg16", "CONV1-2"),
-    ("os16", "resnet18", "conv1"),
+    ("os16", "resnet18", "CONV1"),
 )
-HEAD = f"{'layer':32}{'plain s':>9}{'traced s':>10}{'x plain':>9}{'files s':>9}{'kept':>11}{'MB':>7}{'window s':>10}"
+HEAD = (
+    f"{'layer':32}{'plain s':>9}{'traced s':>10}{'x plain':>9}{'files s':>9}{'kept':>11}{'MB':>7}"
+    f"{'window s':>10}"
+)
 
 
 def best(work: Callable[[], object]) -> float:

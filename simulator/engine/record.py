@@ -11,18 +11,15 @@ if TYPE_CHECKING:
     from simulator.engine.machine import LayerMachine
 
 MOST_CROSSINGS = 1 << 20
-"""Most transactions of all ports that are kept; in a layer with more of them only their sums over time
-are.
-"""
+"""Most transactions of all ports that are kept; of more only their sums over time are."""
 
 
 class Recorder:
     """Slices of PEs and transactions of ports of one layer that runs.
 
     Where there are more slices than ``most``, only those that repeat others are kept, and ``pe_cycles``
-    are how much the others take. A second run then
-    keeps what lies in some stretches of time (``only``), or merges what is shorter than ``width`` cycles,
-    but not across ``cuts``.
+    are how much the others take. A second run then keeps what lies in some stretches of time (``only``),
+    or merges what is shorter than ``width`` cycles, but not across ``cuts``.
     """
 
     def __init__(
