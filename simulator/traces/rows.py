@@ -98,7 +98,7 @@ class Rows:
         return out
 
     def sums_of(self, pe: Ints, low: Ints, high: Ints, into: Ints, groups: int, number: int) -> Ints:
-        """PE-cycles [groups, ``number`` of states] of stretches: the cycles [low, high) of a PE, added to a group."""
+        """PE-cycles [groups, ``number`` of states] of stretches: cycles [low, high) of a PE, added to a group."""
         from simulator.kernels.slices import sum_stretches
 
         out = np.zeros((groups, number), dtype=np.int64)
@@ -107,7 +107,7 @@ class Rows:
         return out
 
     def single(self, low: int, high: int, most: int) -> Ints | None:
-        """Single slices in the cycles [low, high): PE, start, length, what, pass; None if more than ``most``."""
+        """Single slices in [low, high): PE, start, length, what, pass; None if more than ``most``."""
         from simulator.kernels.slices import expand
 
         out = np.zeros((most, 5), dtype=np.int64)
