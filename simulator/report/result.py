@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from difflib import get_close_matches
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from simulator.energy.price import Energy, total_pj
 from simulator.mapping.mapping import Mapping as LoopNest
@@ -13,6 +13,9 @@ from simulator.report.sums import plain, total_of
 from simulator.report.verdict import vector_verdict, verdict
 from simulator.spec.architecture import Architecture
 from simulator.spec.workload import Workload
+
+if TYPE_CHECKING:
+    from simulator.report.gallery import Plots
 
 SCHEMA = "stallion.run/1"
 
@@ -206,6 +209,13 @@ class Run:
         return LayerResult.from_measured(
             "total", sums, sums["energy"], clock_mhz=self.clock_mhz, macs_per_cycle=per_cycle
         )
+
+    @cached_property
+    def plot(self) -> "Plots":
+        """The run's pictures: ``run.plot.bandwidth("bandwidth.png", "CONV1")``."""
+        from simulator.report.gallery import Plots
+
+        return Plots(self)
 
     def to_dict(self) -> dict[str, Any]:
         """The whole result as plain JSON values (schema ``stallion.run/1``)."""

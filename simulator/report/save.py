@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from simulator.report.result import LayerResult, Run
 
 RUN_FILE = "run.json"
+WINDOWS_FILE = "windows.npz"
 
 _NUMBERS = ("macs", "cycles", "milliseconds", "pes", "active_pes", "mean_active_pes", "utilization")
 _COSTS = ("bytes_dram", "bytes_glb", "energy_pj")
@@ -107,7 +108,7 @@ def _write_files(run: "Run", draft: Path) -> None:
     if run.spec is not None:
         write_text(draft / "workload.yaml", write_yaml(resolved(run.spec)))
     write_text(draft / "mapping.yaml", write_mapping_file(run.mappings))
-    write_arrays(draft / "windows.npz", {layer.name: layer.windows for layer in run.layers.values()})
+    write_arrays(draft / WINDOWS_FILE, {layer.name: layer.windows for layer in run.layers.values()})
 
 
 def write_json(path: Path, data: object) -> None:
