@@ -8,6 +8,7 @@ import typer
 
 from simulator import __version__
 from simulator.commands.files import check, compare, schema
+from simulator.commands.plot import plot, report
 from simulator.commands.run import run
 from simulator.commands.shipped import list_shipped, show
 from simulator.commands.validate import validate
@@ -57,5 +58,7 @@ app.command("list")(list_shipped)
 app.command("show")(show)
 app.command("check")(check)
 app.command("compare")(compare)
+app.command("plot")(plot)
+app.command("report")(report)
 app.command("validate")(validate)
 app.command("schema")(schema)

@@ -4,7 +4,7 @@ import os
 import re
 import shutil
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -24,7 +24,15 @@ from simulator.report.timelines import (
 if TYPE_CHECKING:
     from simulator.report.result import LayerResult, Run
 
-Draw = Callable[[Path], Path]
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """A picture that can be drawn: its file's name without suffix, what it shows, and of which layer."""
+
+    name: str
+    caption: str
+    draw: Callable[[Path], Path]
+    layer: str | None = None
 
 
 class Plots:
@@ -113,7 +121,7 @@ def find_layers(run: "Run", names: Sequence[str]) -> list["LayerResult"]:
             problems.append(Problem("--layer", "", name, str(error.args[0])))
             continue
         if not result.macs:
-            told = "a layer with MACs was expected: the vector unit, which ran this one, has no series over time"
+            told = "a layer with MACs was expected: the vector unit ran this one, without series over time"
             problems.append(Problem("--layer", "", name, told))
         found[result.name] = result
     if problems:
@@ -131,7 +139,7 @@ def draw_all(
     note. `InputError` for anything else that cannot be drawn or written.
     """
     chosen = find_layers(run, layers) if layers else default_layers(run)
-    wanted = {f"{name}.{kind}": draw for name, draw in pictures(some_layers(run), chosen).items()}
+    wanted = {f"{picture.name}.{kind}": picture.draw for picture in pictures(some_layers(run), chosen)}
     for name in wanted:
         check_format(Path(name))
     _check_free(directory, wanted, force=force)
@@ -147,21 +155,30 @@ def default_layers(run: "Run") -> list["LayerResult"]:
     return [heaviest(run)] if any(result.macs for result in run.layers.values()) else []
 
 
-def pictures(run: "Run", layers: Sequence["LayerResult"]) -> dict[str, Draw]:
-    """How to draw every picture of a run and of some of its layers, by file name without suffix."""
-    out: dict[str, Draw] = {
-        "pe_cycles": partial(pe_cycle_bars, run),
-        "energy_by_component": partial(energy_bars, run, by="component"),
-        "energy_by_data_type": partial(energy_bars, run, by="data_type"),
-    }
+def pictures(run: "Run", layers: Sequence["LayerResult"]) -> list[Picture]:
+    """Every picture of a run, then those of some of its layers."""
+    out = [
+        Picture("pe_cycles", "Where every PE-cycle went, per layer and in all", partial(pe_cycle_bars, run)),
+        Picture("energy_by_component", "Energy by component", partial(energy_bars, run, by="component")),
+        Picture("energy_by_data_type", "Energy by data type", partial(energy_bars, run, by="data_type")),
+    ]
     if any(result.macs for result in run.layers.values()):
-        out["utilization"] = partial(utilization_strips, run)
+        told = "Utilization over time, a strip per layer"
+        out.append(Picture("utilization", told, partial(utilization_strips, run)))
     for name, result in zip(_file_names(layers), layers, strict=True):
-        out[f"utilization-{name}"] = partial(utilization_over_time, run, result.name)
-        out[f"bandwidth-{name}"] = partial(bandwidth_over_time, run, result.name)
-        out[f"occupancy-{name}"] = partial(occupancy_over_time, run, result.name)
-        out[f"pe_heat_map-{name}"] = partial(pe_heat_map, run, result.name)
+        out += [
+            Picture(f"{kind}-{name}", f"{result.name}: {told}", partial(draw, run, result.name), result.name)
+            for kind, (told, draw) in _OF_A_LAYER.items()
+        ]
     return out
+
+
+_OF_A_LAYER: dict[str, tuple[str, Callable[["Run", str, Path], Path]]] = {
+    "utilization": ("utilization over time", utilization_over_time),
+    "bandwidth": ("what crossed every port over time, against its limit", bandwidth_over_time),
+    "occupancy": ("room taken by tiles in every buffer on the chip", occupancy_over_time),
+    "pe_heat_map": ("share of cycles in which each PE issued MACs", pe_heat_map),
+}
 
 
 def _file_names(layers: Sequence["LayerResult"]) -> list[str]:
@@ -177,7 +194,7 @@ def _file_names(layers: Sequence["LayerResult"]) -> list[str]:
     return out
 
 
-def _draw(wanted: dict[str, Draw], draft: Path) -> tuple[list[Path], list[str]]:
+def _draw(wanted: dict[str, Callable[[Path], Path]], draft: Path) -> tuple[list[Path], list[str]]:
     """Files drawn in ``draft``, and what was missing for the others."""
     files, notes = [], []
     for name, draw in wanted.items():
@@ -188,7 +205,7 @@ def _draw(wanted: dict[str, Draw], draft: Path) -> tuple[list[Path], list[str]]:
     return files, notes
 
 
-def _check_free(directory: Path, names: Sequence[str] | dict[str, Draw], *, force: bool) -> None:
+def _check_free(directory: Path, names: Iterable[str], *, force: bool) -> None:
     """Refuse, before anything is drawn, a place that cannot be written to or holds such files already."""
     nearest = next(place for place in (directory, *directory.absolute().parents) if place.exists())
     if not nearest.is_dir() or not os.access(nearest, os.W_OK | os.X_OK):

@@ -98,7 +98,7 @@ def _draw_port(axes: Any, port: PortSeries, times: Floats) -> None:
     axes.plot([middle], [port.peak + 0.07 * top], marker="v", color="black", ms=5, clip_on=False)
     axes.set_ylim(0, 1.2 * top or 1)
     axes.set_ylabel(f"{port.unit}/cycle", fontsize=8)
-    limit = "unlimited" if port.limit is None else f"of {short(port.limit)}"
+    limit = "unlimited" if port.limit is None else f"limit {short(port.limit)}"
     told = f"peak {short(port.peak, 3)}, average {short(port.average, 3)}, {limit}"
     axes.set_title(f"{shortened(port.name)}: {told}", loc="left", fontsize=9)
     bare(axes)
