@@ -12,6 +12,8 @@ __version__ = "0.1.0"
 _PUBLIC = {
     "simulate": "simulator.pipeline",
     "validate": "simulator.validation",
+    "evaluate": "simulator.studies.evaluation",
+    "Evaluation": "simulator.studies.evaluation",
     "Validation": "simulator.validation",
     "Run": "simulator.report.result",
     "LayerResult": "simulator.report.result",
@@ -26,6 +28,7 @@ _PUBLIC = {
 
 __all__ = [
     "Architecture",
+    "Evaluation",
     "InputError",
     "LayerResult",
     "Mapping",
@@ -33,6 +36,7 @@ __all__ = [
     "Run",
     "Validation",
     "Workload",
+    "evaluate",
     "load_architecture",
     "load_workload",
     "simulate",
@@ -48,6 +52,7 @@ if TYPE_CHECKING:
     from simulator.spec.catalog import load_architecture, load_workload
     from simulator.spec.operands import RandomOperands
     from simulator.spec.workload import Workload
+    from simulator.studies.evaluation import Evaluation, evaluate
     from simulator.validation import Validation, validate
 
 

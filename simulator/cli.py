@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from simulator import __version__
+from simulator.commands.evaluate import evaluate
 from simulator.commands.files import check, compare, schema
 from simulator.commands.plot import plot, report
 from simulator.commands.run import run
@@ -60,5 +61,6 @@ app.command("check")(check)
 app.command("compare")(compare)
 app.command("plot")(plot)
 app.command("report")(report)
+app.command("evaluate")(evaluate)
 app.command("validate")(validate)
 app.command("schema")(schema)

@@ -64,15 +64,19 @@ def report(
     force: Annotated[bool, typer.Option("--force", help="Replace a report that exists.")] = False,
 ) -> None:
     """Write a run as one HTML file that needs nothing else: tables, pictures, provenance."""
+    from simulator.report.gallery import some_layers
     from simulator.report.html import write_report
     from simulator.report.result import Run
+    from simulator.studies.evaluation import sheet_grid
+    from simulator.studies.metrics import entries_of
 
-    run = Run.load(run_directory)
+    run = some_layers(Run.load(run_directory))
     target = run_directory / REPORT if out is None else out
     if target.is_dir() or not target.absolute().parent.is_dir():
         raise refuse(str(target), "", None, "a file in a directory that exists was expected")
     if target.exists() and not force:
         raise refuse(str(target), "", None, "exists already; replace it with --force, or give --out")
-    for note in write_report(run, target, layers=layer or (), beside=run_directory):
+    sheet = sheet_grid(run, entries_of(run))
+    for note in write_report(run, target, layers=layer or (), beside=run_directory, extra=[sheet]):
         print(f"note: {note}")
     print(target)

@@ -91,7 +91,7 @@ def run(
         check_free(out, force=force)
     elif force:
         raise refuse("--force", "", None, "--out was expected with it: other directories are always new ones")
-    data = _operands(operands, zeros or [], seed, save_outputs)
+    data = operands_given(operands, zeros or [], seed, save_outputs)
     try:
         with progress(hidden=quiet) as on_layer:
             result = simulate(
@@ -116,7 +116,9 @@ def run(
     _deliver(_with_command(result, context.obj), out, as_json=as_json, quiet=quiet, force=force)
 
 
-def _operands(given: str | None, zeros: list[str], seed: int | None, save: Path | None) -> "Given | None":
+def operands_given(
+    given: str | None, zeros: list[str], seed: int | None, save: Path | None
+) -> "Given | None":
     """What to compute on; options that would do nothing are refused."""
     from simulator.spec.operands import RandomOperands, read_zeros
 

@@ -54,7 +54,8 @@ class RoomSeries:
 def edges(result: "LayerResult") -> Floats:
     """Cycles at which windows begin, and the layer's end, which is within the last window [windows + 1]."""
     width = int(_needed(result, "width_cycles"))
-    return np.minimum(np.arange(-(-result.cycles // width) + 1) * float(width), float(result.cycles))
+    starts = np.arange(-(-result.cycles // width) + 1, dtype=np.float64) * width
+    return np.asarray(np.minimum(starts, result.cycles), dtype=np.float64)
 
 
 def per_cycle(result: "LayerResult", counts: NDArray[Any]) -> Floats:
@@ -64,13 +65,13 @@ def per_cycle(result: "LayerResult", counts: NDArray[Any]) -> Floats:
     kept = np.zeros(windows)
     kept[: len(counts)] = counts[:windows]
     kept[-1:] += counts[windows:].sum()
-    return kept / np.diff(times)
+    return np.asarray(kept / np.diff(times), dtype=np.float64)
 
 
 def utilization(result: "LayerResult", architecture: Architecture) -> Floats:
     """MACs of every window as a share of those that all PEs could do in it."""
     capacity = architecture.array.pes * architecture.spatial.pe.macs_per_cycle
-    return per_cycle(result, _needed(result, "macs")) / capacity
+    return np.asarray(per_cycle(result, _needed(result, "macs")) / capacity, dtype=np.float64)
 
 
 def ports(result: "LayerResult", architecture: Architecture) -> list[PortSeries]:

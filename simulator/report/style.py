@@ -62,7 +62,8 @@ def drawn(path: Path, width: float, height: float) -> Iterator[Any]:
     from matplotlib.figure import Figure
 
     check_format(path)
-    settings = {"svg.hashsalt": "stallion", "hatch.linewidth": 0.5, "font.size": 9, "text.parse_math": False}
+    settings: Any = {"svg.hashsalt": "stallion", "hatch.linewidth": 0.5, "font.size": 9}
+    settings["text.parse_math"] = False  # names are not formulas
     with rc_context(settings), warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="Glyph .* missing")  # a layer may have any printable name
         figure = Figure(figsize=(width, height), layout="constrained")
