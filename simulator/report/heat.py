@@ -14,7 +14,8 @@ SMALLEST_CELL = 0.34
 """Inches that a cell needs for its number."""
 LARGEST_SIDE = 10.0
 DARK_FROM = 0.55
-"""From this share on a cell is so dark that its number is white."""
+"""From this share of the scale on a cell is so dark that its number is white."""
+SCALES = (2, 5, 10, 20, 50, 100)
 
 
 def pe_heat_map(run: "Run", layer: str, path: str | Path, name: str = "mac") -> Path:
@@ -25,10 +26,11 @@ def pe_heat_map(run: "Run", layer: str, path: str | Path, name: str = "mac") -> 
     cell = min(0.45, LARGEST_SIDE / max(rows, columns))
     with drawn(path, max(5.5, 1.8 + cell * columns), max(2.2, 1.3 + cell * rows)) as figure:
         axes = figure.add_subplot()
-        image = axes.imshow(100 * shares, cmap="Greys", vmin=0, vmax=100, interpolation="nearest")
+        scale = scale_of(shares)
+        image = axes.imshow(100 * shares, cmap="Greys", vmin=0, vmax=scale, interpolation="nearest")
         figure.colorbar(image, ax=axes, label=f"{name}, % of the layer's cycles", shrink=0.9)
         if cell >= SMALLEST_CELL:
-            _write_numbers(axes, shares)
+            _write_numbers(axes, 100 * shares, scale)
         _place_ticks(axes, rows, columns)
         mean, low, high = (100 * x for x in (shares.mean(), shares.min(), shares.max()))
         told = f"{name} per PE, mean {mean:.1f} %, from {low:.1f} to {high:.1f} %"
@@ -36,13 +38,19 @@ def pe_heat_map(run: "Run", layer: str, path: str | Path, name: str = "mac") -> 
     return path
 
 
-def _write_numbers(axes: Any, shares: Floats) -> None:
-    for row, line in enumerate(shares.tolist()):
+def scale_of(shares: Floats) -> int:
+    """Percent at which the scale of greys ends: the least of `SCALES` that every PE is within."""
+    most = 100 * float(shares.max(initial=0.0))
+    return next((scale for scale in SCALES if most <= scale), SCALES[-1])
+
+
+def _write_numbers(axes: Any, percents: Floats, scale: int) -> None:
+    digits = 0 if scale > SCALES[1] else 1
+    for row, line in enumerate(percents.tolist()):
         for column, share in enumerate(line):
-            colour = "white" if share >= DARK_FROM else "black"
-            axes.text(
-                column, row, f"{100 * share:.0f}", color=colour, ha="center", va="center", fontsize=7
-            )
+            colour = "white" if share >= DARK_FROM * scale else "black"
+            told = f"{share:.{digits}f}"
+            axes.text(column, row, told, color=colour, ha="center", va="center", fontsize=7)
 
 
 def _place_ticks(axes: Any, rows: int, columns: int) -> None:

@@ -53,7 +53,8 @@ def report(
     run: "Run", *, layers: Sequence[str] = (), beside: Path | None = None, extra: Sequence[Grid] = ()
 ) -> tuple[str, list[str]]:
     """The page of a run, and what could not be drawn and why."""
-    chosen = find_layers(some_layers(run), layers) if layers else _longest(run)
+    run = some_layers(run)
+    chosen = find_layers(run, layers) if layers else _longest(run)
     whole, single, missing = _drawn(run, chosen)
     result = [grid for grid in grids(run) if grid.title != not_simulated_grid(run).title]
     sections = [
@@ -121,8 +122,8 @@ def _summary(run: "Run") -> str:
     if run.interrupted:
         warnings.append("The run was interrupted: only the layers that had finished are here.")
     if run.not_simulated:
-        left_out = f"{len(run.not_simulated)} layers are in none of these numbers"
-        warnings.append(f"{left_out}: no part of this machine runs them.")
+        told = "In none of these numbers are layers that no part of this machine runs"
+        warnings.append(f"{told}: {len(run.not_simulated)}.")
     if run.relax:
         warnings.append(f"These parts ran at an unlimited rate: {', '.join(run.relax)}.")
     return facts(pairs) + paragraphs(warnings, "warning")

@@ -111,7 +111,8 @@ def stacked_bars(
     axes.set_yticks(places, labels)
     axes.set_ylim(len(labels) - 0.4, -0.6)
     bare(axes)
-    axes.legend(loc="center left", bbox_to_anchor=(1, 0.5), frameon=False)
+    if axes.containers:
+        axes.legend(loc="upper left", bbox_to_anchor=(1, 1), frameon=False)
 
 
 def bare(axes: Any) -> None:

@@ -123,9 +123,9 @@ def evaluate(
     """Run ``workload`` on ``architecture`` and say all that must be said for the design to be judged.
 
     ``pes`` are other arrays to run it on: numbers of PEs (64), or rows and columns (``"8x16"``, (8, 16));
-    all else stays, and their mappings are the dataflow's. ``accuracy`` is told as it is given. Other arguments are
-    those of `simulate`. Layers that cannot be mapped are left out and named; where all are, and for anything
-    else that cannot be used, `InputError`. `KeyboardInterrupt` where a run is interrupted.
+    all else stays, and their mappings are the dataflow's. ``accuracy`` is told as it is given. Other
+    arguments are those of `simulate`. Layers that cannot be mapped are left out and named; where all are, and
+    for anything else that cannot be used, `InputError`. `KeyboardInterrupt` where a run is interrupted.
     """
     machine = architecture if isinstance(architecture, Architecture) else load_architecture(architecture)
     network = workload if isinstance(workload, Workload) else load_workload(workload)

@@ -61,7 +61,7 @@ def entries_of(
         *_off_chip(run),
         *_cost(run.architecture),
         *_range(run, refused),
-        *_limits(run.architecture, dataflow or run.architecture.dataflow),
+        *_limits(run.architecture, dataflow),
     )
 
 
@@ -270,9 +270,9 @@ def _range(run: Run, refused: Refused) -> Iterator[Entry]:
     yield Entry(kind, "layers refused", len(refused), "", SIMULATED, told)
 
 
-def _limits(architecture: Architecture, dataflow: str) -> Iterator[Entry]:
-    kind = "limits"
-    yield Entry(kind, "dataflow", dataflow, "", DESCRIBED)
+def _limits(architecture: Architecture, given: str) -> Iterator[Entry]:
+    kind, dataflow = "limits", given or architecture.dataflow
+    yield Entry(kind, "dataflow", dataflow, "", GIVEN if given else DESCRIBED)
     for shape, taps in largest_filters(architecture, dataflow).items():
         size = {"rows": f"{taps} x 1", "columns": f"1 x {taps}", "square": f"{taps} x {taps}"}[shape]
         quantity = f"largest filter, {shape}"
