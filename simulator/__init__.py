@@ -11,6 +11,7 @@ __version__ = "0.1.0"
 
 _PUBLIC = {
     "simulate": "simulator.pipeline",
+    "trace": "simulator.studies.tracing",
     "validate": "simulator.validation",
     "evaluate": "simulator.studies.evaluation",
     "Evaluation": "simulator.studies.evaluation",
@@ -40,6 +41,7 @@ __all__ = [
     "load_architecture",
     "load_workload",
     "simulate",
+    "trace",
     "validate",
 ]
 
@@ -53,6 +55,7 @@ if TYPE_CHECKING:
     from simulator.spec.operands import RandomOperands
     from simulator.spec.workload import Workload
     from simulator.studies.evaluation import Evaluation, evaluate
+    from simulator.studies.tracing import trace
     from simulator.validation import Validation, validate
 
 

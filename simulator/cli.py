@@ -12,6 +12,7 @@ from simulator.commands.files import check, compare, schema
 from simulator.commands.plot import plot, report
 from simulator.commands.run import run
 from simulator.commands.shipped import list_shipped, show
+from simulator.commands.trace import trace
 from simulator.commands.validate import validate
 from simulator.errors import InputError
 
@@ -55,6 +56,7 @@ def _options(
 
 
 app.command("run")(run)
+app.command("trace")(trace)
 app.command("list")(list_shipped)
 app.command("show")(show)
 app.command("check")(check)

@@ -1,8 +1,10 @@
 """What commands share: how they say something, show a table, and follow long work."""
 
+import re
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
@@ -34,6 +36,16 @@ def show_grid(grid: "Grid") -> None:
     from simulator.report.tables import rich_table
 
     console().print(rich_table(grid))
+
+
+def default_directory(*parts: str) -> Path:
+    """The first of results/A-B, results/A-B-2, results/A-B-3, ... that does not exist."""
+    base = "-".join(re.sub(r"[^\w.+-]+", "_", part).strip(".")[:60] or "unnamed" for part in parts)
+    path, number = Path("results") / base, 1
+    while path.exists() or path.is_symlink():
+        number += 1
+        path = Path("results") / f"{base}-{number}"
+    return path
 
 
 class OnStep(Protocol):

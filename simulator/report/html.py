@@ -12,6 +12,7 @@ from simulator.names import STALL_NAMES
 from simulator.report.gallery import find_layers, pictures, some_layers
 from simulator.report.numbers import count, percent, short
 from simulator.report.page import Section, facts, figure, page, paragraphs, tables
+from simulator.report.save import TRACE_FILES
 from simulator.report.sheets import architecture_grid
 from simulator.report.tables import Grid, grids, not_simulated_grid, notes
 
@@ -20,8 +21,6 @@ if TYPE_CHECKING:
 
 PICTURED = 3
 """Layers with pictures over time where none are named: those that take most cycles."""
-TRACES = ("trace.json.gz", "stall_trace.csv")
-"""Files of a results directory that a trace viewer or a spreadsheet opens."""
 
 
 def write_report(
@@ -169,7 +168,7 @@ def _provenance(run: "Run", beside: Path | None) -> str:
     pairs = [(key, str(told)) for key, told in run.provenance.items() if not isinstance(told, dict)]
     pairs += [("energy prices", run.energy_table)] if run.energy_table else []
     pairs += list(_inputs(run.provenance.get("inputs", {})))
-    traces = [name for name in TRACES if beside is not None and (beside / name).is_file()]
+    traces = [name for name in TRACE_FILES if beside is not None and (beside / name).is_file()]
     lines = [f"Stall trace beside this report: {name}." for name in traces]
     whole = json.dumps(run.provenance, indent=1, default=str)
     details = f"<details><summary>provenance.json</summary><pre>{escape(whole)}</pre></details>\n"

@@ -5,23 +5,23 @@ import json
 import os
 import shutil
 import tempfile
-import zipfile
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-
-import numpy as np
 
 from simulator.errors import refuse
 from simulator.mapping.file import write_mapping_file
 from simulator.names import PE_CYCLE_NAMES, STALL_NAMES
 from simulator.spec.reader import write_yaml
+from simulator.writing import flatten, umask, write_arrays
 
 if TYPE_CHECKING:
     from simulator.report.result import LayerResult, Run
 
 RUN_FILE = "run.json"
 WINDOWS_FILE = "windows.npz"
+TRACE_FILES = ("trace.json.gz", "stall_trace.csv")
+"""What is written where a run was traced."""
 
 _NUMBERS = ("macs", "cycles", "milliseconds", "pes", "active_pes", "mean_active_pes", "utilization")
 _COSTS = ("bytes_dram", "bytes_glb", "energy_pj")
@@ -43,7 +43,7 @@ def save(run: "Run", directory: Path, *, force: bool) -> Path:
         ) from None
     try:
         _write_files(run, draft)
-        draft.chmod(0o777 & ~_umask())
+        draft.chmod(0o777 & ~umask())
         _move_into_place(draft, directory)
     except BaseException:
         shutil.rmtree(draft, ignore_errors=True)
@@ -78,12 +78,6 @@ def _check_place(directory: Path) -> None:
         )
 
 
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
-
-
 def _move_into_place(draft: Path, directory: Path) -> None:
     if not directory.exists():
         draft.rename(directory)
@@ -108,6 +102,8 @@ def _write_files(run: "Run", draft: Path) -> None:
     if run.spec is not None:
         write_text(draft / "workload.yaml", write_yaml(resolved(run.spec)))
     write_text(draft / "mapping.yaml", write_mapping_file(run.mappings))
+    if run.traced:
+        run.trace.save(*(draft / name for name in TRACE_FILES))
     write_arrays(draft / WINDOWS_FILE, {layer.name: layer.windows for layer in run.layers.values()})
 
 
@@ -159,15 +155,6 @@ def _stall_rows(result: "LayerResult") -> Iterator[dict[str, Any]]:
             yield {"layer": result.name, "name": name, "cause": cause, "pe_cycles": count}
 
 
-def flatten(tree: Mapping[str, Any], joint: str) -> Iterator[tuple[str, Any]]:
-    """Leaves of nested mappings with their joined keys."""
-    for key, value in tree.items():
-        if isinstance(value, Mapping):
-            yield from ((f"{key}{joint}{rest}", leaf) for rest, leaf in flatten(value, joint))
-        else:
-            yield str(key), value
-
-
 def resolved(model: Any) -> dict[str, Any]:
     """A validated description as it stands in a file, each number with its origin beside it again."""
     data = model.model_dump(mode="json", by_alias=True, exclude_none=True)
@@ -185,16 +172,6 @@ def _with_origins(value: Any, origins: Mapping[str, Mapping[str, str]], path: st
     if isinstance(value, list):
         return [_with_origins(item, origins, f"{inside}{i}") for i, item in enumerate(value)]
     return value
-
-
-def write_arrays(path: Path, layers: Mapping[str, Any]) -> None:
-    """Write nested arrays as an ``.npz``, keyed ``layer/series``; equal arrays give equal bytes."""
-    with zipfile.ZipFile(path, "w") as archive:
-        for key, values in flatten(layers, "/"):
-            entry = zipfile.ZipInfo(f"{key}.npy", date_time=(1980, 1, 1, 0, 0, 0))
-            entry.compress_type = zipfile.ZIP_DEFLATED
-            with archive.open(entry, "w", force_zip64=True) as file:
-                np.lib.format.write_array(file, np.asarray(values), allow_pickle=False)
 
 
 def save_outputs(run: "Run", path: Path) -> None:
