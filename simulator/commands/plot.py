@@ -1,6 +1,5 @@
 """``stallion plot`` and ``stallion report``: what a results directory shows."""
 
-from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -11,14 +10,6 @@ from simulator.errors import refuse
 PLOTS = "plots"
 """The directory inside a run's own that takes its pictures."""
 REPORT = "report.html"
-
-
-class PictureFormat(StrEnum):
-    """Formats of pictures."""
-
-    png = "png"
-    svg = "svg"
-    pdf = "pdf"
 
 
 RunArgument = Annotated[Path, typer.Argument(metavar="RUN_DIR", help="A results directory.")]
@@ -35,18 +26,20 @@ def plot(
     out: Annotated[
         Path | None, typer.Option(help="Where the pictures go; RUN_DIR/plots if not given.")
     ] = None,
-    picture_format: Annotated[
-        PictureFormat, typer.Option("--format", help="Format of the pictures.")
-    ] = PictureFormat.png,
+    picture_format: Annotated[str, typer.Option("--format", help="png, svg or pdf.")] = "png",
     force: Annotated[bool, typer.Option("--force", help="Replace pictures that exist.")] = False,
 ) -> None:
     """Draw a run: PE-cycles, energy, and over time utilization, bandwidth, room in buffers, and PEs."""
     from simulator.report.gallery import default_layers
     from simulator.report.result import Run
+    from simulator.report.style import FORMATS
 
+    known = [suffix.removeprefix(".") for suffix in FORMATS]
+    if picture_format not in known:
+        raise refuse("--format", "", picture_format or "''", f"one of {', '.join(known)} was expected")
     run = Run.load(run_directory)
     target = run_directory / PLOTS if out is None else out
-    found = run.plot.all(target, layers=layer or (), kind=picture_format.value, force=force)
+    found = run.plot.all(target, layers=layer or (), kind=picture_format, force=force)
     if not layer:
         for result in default_layers(run):
             print(f"over time: {result.name}, the layer with MACs that takes most cycles (others: --layer)")

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from simulator.report.plots import heading
 from simulator.report.series import Floats, pe_shares
-from simulator.report.style import drawn, shortened
+from simulator.report.style import drawn, scale_of, shortened
 
 if TYPE_CHECKING:
     from simulator.report.result import Run
@@ -15,7 +15,6 @@ SMALLEST_CELL = 0.34
 LARGEST_SIDE = 10.0
 DARK_FROM = 0.55
 """From this share of the scale on a cell is so dark that its number is white."""
-SCALES = (2, 5, 10, 20, 50, 100)
 
 
 def pe_heat_map(run: "Run", layer: str, path: str | Path, name: str = "mac") -> Path:
@@ -26,7 +25,7 @@ def pe_heat_map(run: "Run", layer: str, path: str | Path, name: str = "mac") -> 
     cell = min(0.45, LARGEST_SIDE / max(rows, columns))
     with drawn(path, max(5.5, 1.8 + cell * columns), max(2.2, 1.3 + cell * rows)) as figure:
         axes = figure.add_subplot()
-        scale = scale_of(shares)
+        scale = scale_of(100 * float(shares.max(initial=0.0)))
         image = axes.imshow(100 * shares, cmap="Greys", vmin=0, vmax=scale, interpolation="nearest")
         figure.colorbar(image, ax=axes, label=f"{name}, % of the layer's cycles", shrink=0.9)
         if cell >= SMALLEST_CELL:
@@ -38,14 +37,8 @@ def pe_heat_map(run: "Run", layer: str, path: str | Path, name: str = "mac") -> 
     return path
 
 
-def scale_of(shares: Floats) -> int:
-    """Percent at which the scale of greys ends: the least of `SCALES` that every PE is within."""
-    most = 100 * float(shares.max(initial=0.0))
-    return next((scale for scale in SCALES if most <= scale), SCALES[-1])
-
-
 def _write_numbers(axes: Any, percents: Floats, scale: int) -> None:
-    digits = 0 if scale > SCALES[1] else 1
+    digits = 0 if scale > 5 else 1
     for row, line in enumerate(percents.tolist()):
         for column, share in enumerate(line):
             colour = "white" if share >= DARK_FROM * scale else "black"

@@ -56,6 +56,13 @@ def _read(directory: Path) -> dict[str, Any]:
     return data
 
 
+def _series(name: str, values: Any) -> Any:
+    """One series as it was read; `ValueError` where it cannot be one."""
+    if values.dtype.kind not in "iuf" or (name == "width_cycles" and (values.shape or values <= 0)):
+        raise ValueError(f"{name} is no series")
+    return values
+
+
 def _windows(path: Path) -> dict[str, dict[str, Any]]:
     """Series over time by layer and name; empty where there is no file."""
     out: dict[str, dict[str, Any]] = {}
@@ -65,7 +72,7 @@ def _windows(path: Path) -> dict[str, dict[str, Any]]:
         with np.load(path, allow_pickle=False) as archive:
             for key in archive.files:
                 layer, _, series = key.partition("/")
-                out.setdefault(layer, {})[series] = archive[key]
+                out.setdefault(layer, {})[series] = _series(series, archive[key])
     except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
         raise refuse(str(path), "", None, f"an archive of NumPy arrays was expected: {error}") from None
     return out

@@ -88,11 +88,11 @@ def _port(result: "LayerResult", name: str, told: dict[str, Any], streams: list[
     keys = [f"words.{stream}" for stream in streams]
     if f"units.{name}" in result.windows or not keys:
         keys.append(f"units.{name}")
-    moved = np.sum([_needed(result, key) for key in keys], axis=0)
+    moved = np.sum([per_cycle(result, _needed(result, key)) for key in keys], axis=0)
     limit = told.get("limit_per_cycle")
     bounded = None if limit is None or limit == "unlimited" else float(limit)
-    average = float(moved.sum()) / result.cycles
-    return PortSeries(name, told.get("unit", "words"), per_cycle(result, moved), average, bounded)
+    average = float(moved @ np.diff(edges(result))) / result.cycles
+    return PortSeries(name, told.get("unit", "words"), moved, average, bounded)
 
 
 def array_side(architecture: Architecture) -> dict[str, list[str]]:
@@ -132,6 +132,9 @@ def pe_shares(result: "LayerResult", name: str = "mac") -> Floats:
     if name not in PE_CYCLE_NAMES:
         raise refuse("heat map", "name", name, f"one of {', '.join(PE_CYCLE_NAMES)} was expected")
     counted = np.asarray(_needed(result, "pe_cycles"), dtype=float)
+    if counted.ndim != 3 or counted.shape[2] != len(PE_CYCLE_NAMES):
+        told = f"rows x columns x {len(PE_CYCLE_NAMES)} numbers were expected"
+        raise refuse(result.name, "windows.pe_cycles", counted.shape, told)
     return np.asarray(counted[:, :, PE_CYCLE_NAMES.index(name)] / result.cycles, dtype=float)
 
 

@@ -43,6 +43,7 @@ PART_LOOKS: Looks = {
     "clock and leakage": ("#ffffff", ""),
 }
 
+SCALES = (2, 5, 10, 20, 50, 100)
 LONGEST_LABEL = 28
 MANY_BARS = 25
 """From so many bars on they stand closer."""
@@ -85,6 +86,11 @@ def shortened(name: str, most: int = LONGEST_LABEL) -> str:
         return name
     tail = most // 2
     return f"{name[: most - tail - 1]}…{name[-tail:]}"
+
+
+def scale_of(most: float) -> int:
+    """Percent at which a scale from 0 on ends that shows ``most``: the least of `SCALES` that holds it."""
+    return next((scale for scale in SCALES if most <= scale), SCALES[-1])
 
 
 def bars_height(bars: int) -> float:

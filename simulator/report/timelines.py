@@ -7,7 +7,16 @@ from typing import TYPE_CHECKING, Any
 from simulator.report.numbers import count, short
 from simulator.report.plots import heading
 from simulator.report.series import Floats, PortSeries, RoomSeries, edges, occupancy, ports, utilization
-from simulator.report.style import DARK, DATA_TYPE_LOOKS, MIDDLE, bare, bars_height, drawn, shortened
+from simulator.report.style import (
+    DARK,
+    DATA_TYPE_LOOKS,
+    MIDDLE,
+    bare,
+    bars_height,
+    drawn,
+    scale_of,
+    shortened,
+)
 
 if TYPE_CHECKING:
     from simulator.report.result import LayerResult, Run
@@ -30,7 +39,7 @@ def utilization_over_time(run: "Run", layer: str, path: str | Path) -> Path:
         axes.stairs(values, times, color=DARK, lw=0.8)
         average = 100 * result.utilization
         axes.axhline(average, **AVERAGE, label=f"average {average:.1f} %")
-        axes.set_ylim(0, 105)
+        axes.set_ylim(0, 1.05 * scale_of(float(values.max(initial=average))))
         axes.set_ylabel("MACs of those possible, %")
         axes.legend(loc="lower right", framealpha=0.9)
         _time_axis(axes, result)
@@ -113,7 +122,9 @@ def occupancy_over_time(run: "Run", layer: str, path: str | Path) -> Path:
         for axes, room in zip(areas, found, strict=False):
             _draw_room(axes, room, times)
         _time_axis(figure.axes[-1], result)
-        figure.suptitle(_title(run, result, "room taken by tiles"), x=0.01, ha="left", fontsize=10)
+        width = count(float(times[1] - times[0]))
+        told = f"room taken by tiles,\nat the end of windows of {width} cycles"
+        figure.suptitle(_title(run, result, told), x=0.01, ha="left", fontsize=10)
     return path
 
 

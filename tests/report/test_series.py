@@ -8,9 +8,9 @@ import pytest
 
 from simulator import simulate
 from simulator.errors import InputError
-from simulator.report.heat import scale_of
 from simulator.report.result import Run
 from simulator.report.series import array_side, edges, occupancy, pe_shares, ports, utilization
+from simulator.report.style import scale_of
 
 
 def test_the_last_window_ends_with_the_layer(timed: Run) -> None:
@@ -68,9 +68,9 @@ def test_the_share_of_every_pe(timed: Run) -> None:
         pe_shares(timed.layers["CONV1-1"], "macs")
 
 
-@pytest.mark.parametrize(("most", "scale"), [(0.0, 2), (0.019, 2), (0.03, 5), (0.5, 50), (0.51, 100), (1.0, 100)])
-def test_greys_end_at_the_next_round_number(most: float, scale: int) -> None:
-    assert scale_of(np.array([[0.0, most]])) == scale
+@pytest.mark.parametrize(("most", "scale"), [(0.0, 2), (1.9, 2), (3, 5), (50, 50), (51, 100), (100, 100)])
+def test_scales_end_at_the_next_round_number(most: float, scale: int) -> None:
+    assert scale_of(most) == scale
 
 
 def test_a_layer_of_the_vector_unit_has_no_series(timed: Run) -> None:
