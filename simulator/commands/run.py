@@ -54,6 +54,10 @@ FastForwardOption = Annotated[
         "--fast-forward/--no-fast-forward", help="Skip what repeats; no result depends on it, only the time."
     ),
 ]
+TraceOption = Annotated[
+    bool, typer.Option("--trace", help="Write trace.json.gz and stall_trace.csv to the results.")
+]
+ForceOption = Annotated[bool, typer.Option("--force", help="Replace the results of an earlier run in --out.")]
 
 
 def run(
@@ -72,29 +76,19 @@ def run(
     seed: SeedOption = None,
     save_outputs: SaveOutputsOption = None,
     fast_forward: FastForwardOption = True,
-    trace: Annotated[
-        bool, typer.Option("--trace", help="Write trace.json.gz and stall_trace.csv to the results.")
-    ] = False,
+    trace: TraceOption = False,
     out: OutOption = None,
     as_json: Annotated[
         bool, typer.Option("--json", help="Print one JSON document; write a directory only with --out.")
     ] = False,
     quiet: Annotated[bool, typer.Option("--quiet", help="No progress and no tables.")] = False,
     jobs: JobsOption = 1,
-    force: Annotated[
-        bool, typer.Option("--force", help="Replace the results of an earlier run in --out.")
-    ] = False,
+    force: ForceOption = False,
 ) -> None:
     """Run a workload on an architecture."""
     from simulator.pipeline import simulate
-    from simulator.report.save import check_free
 
-    if out is not None:
-        check_free(out, force=force)
-    elif force:
-        raise refuse("--force", "", None, "--out was expected with it: other directories are always new ones")
-    if trace and as_json and out is None:
-        raise refuse("--trace", "", None, "--out was expected with it and --json: it writes files")
+    _check_out(out, force=force, files=trace and as_json)
     data = operands_given(operands, zeros or [], seed, save_outputs)
     try:
         with progress(hidden=quiet) as on_layer:
@@ -119,6 +113,21 @@ def run(
     if save_outputs is not None and result.layers:
         result.save_outputs(save_outputs)
     _deliver(_with_command(result, context.obj), out, as_json=as_json, quiet=quiet, force=force)
+
+
+def _check_out(out: Path | None, *, force: bool, files: bool) -> None:
+    """Refuse a place that cannot be written to, and options that would do nothing.
+
+    ``files``: a trace is wanted beside one JSON document.
+    """
+    from simulator.report.save import check_free
+
+    if out is not None:
+        check_free(out, force=force)
+    elif force:
+        raise refuse("--force", "", None, "--out was expected with it: other directories are always new ones")
+    elif files:
+        raise refuse("--trace", "", None, "--out was expected with it and --json: it writes files")
 
 
 def operands_given(

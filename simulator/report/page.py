@@ -32,10 +32,11 @@ dd { margin: 0; overflow-wrap: anywhere; }
 .scroll { overflow-x: auto; margin: 1.2rem 0; }
 table { border-collapse: collapse; font-size: .85rem; font-variant-numeric: tabular-nums; }
 caption { text-align: left; font-weight: 600; padding-bottom: .3rem; }
-th { text-align: left; font-weight: 600; font-size: .78rem; border-bottom: 2px solid var(--ink); }
-th, td { padding: .2rem .7rem .2rem 0; vertical-align: top; }
-td { border-bottom: 1px solid var(--line); }
-td.number, th.number { text-align: right; white-space: nowrap; }
+th { text-align: left; vertical-align: bottom; font-weight: 600; font-size: .78rem; border-bottom: 2px solid var(--ink); }
+th, td { padding: .2rem .7rem .2rem 0; }
+td { vertical-align: top; border-bottom: 1px solid var(--line); }
+td.number, th.number { text-align: right; }
+td.number { white-space: nowrap; }
 tr.total td { font-weight: 700; }
 figure { margin: 1.2rem 0; }
 figure img { display: block; width: min(100%, 60rem); height: auto; background: #fff; padding: .6rem;

@@ -177,11 +177,12 @@ def _transfers(shown: Shown) -> Iterator[Event]:
     rows = trace.crossings.single(first, last, shown.most)
     if rows is None:
         rows = trace.crossings.folded()
+    most = max(1, shown.most // len(trace.ports))
     for number, port in enumerate(trace.ports):
         own = rows[np.isin(rows[:, SERIES], port.series)]
         own = own[np.argsort(own[:, BEGIN], kind="stable")]
         process = shown.part_kinds[port.part]
-        for begin, end, row in _apart(own, port, trace.crossings.ticks, shown.window, shown.most):
+        for begin, end, row in _apart(own, port, trace.crossings.ticks, shown.window, most):
             stream = trace.streams[row[STREAM]] if row[STREAM] >= 0 else "several streams"
             name = stream if row[TIMES] == 1 else f"{stream} \u00d7 {row[TIMES]}"
             yield {
