@@ -147,7 +147,7 @@ def stall_grid(run: "Run") -> Grid:
 
 def port_grid(run: "Run") -> Grid:
     """How busy every port was in each layer, in percent of its cycles."""
-    names = list(dict.fromkeys(name for result in run.layers.values() for name in result.ports))
+    names = [name for name, port in run.total.ports.items() if port["busy_cycles"]]
     rows = tuple(
         (
             result.name,
@@ -155,7 +155,7 @@ def port_grid(run: "Run") -> Grid:
         )
         for result in (*run.layers.values(), run.total)
     )
-    return Grid("Ports busy, % of cycles (ports without a limit are never busy)", ("layer", *names), rows)
+    return Grid("Ports busy, % of cycles; those without a limit never are", ("layer", *names), rows)
 
 
 def _not_simulated(run: "Run") -> str:

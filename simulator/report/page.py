@@ -32,7 +32,8 @@ dd { margin: 0; overflow-wrap: anywhere; }
 .scroll { overflow-x: auto; margin: 1.2rem 0; }
 table { border-collapse: collapse; font-size: .85rem; font-variant-numeric: tabular-nums; }
 caption { text-align: left; font-weight: 600; padding-bottom: .3rem; }
-th { text-align: left; vertical-align: bottom; font-weight: 600; font-size: .78rem; border-bottom: 2px solid var(--ink); }
+th { text-align: left; vertical-align: bottom; font-weight: 600; font-size: .78rem;
+  border-bottom: 2px solid var(--ink); }
 th, td { padding: .2rem .7rem .2rem 0; }
 td { vertical-align: top; border-bottom: 1px solid var(--line); }
 td.number, th.number { text-align: right; }
@@ -46,6 +47,7 @@ pre { white-space: pre-wrap; overflow-wrap: anywhere; background: var(--shade); 
   font-size: .85rem; }
 summary { cursor: pointer; font-family: system-ui, Arial, sans-serif; }
 @media print { body { max-width: none; padding: 0; font-size: 10pt; } .scroll { overflow: visible; }
+  table, th { font-size: 7pt; }
   figure, tr { break-inside: avoid; } h2, h3 { break-after: avoid; } nav { display: none; } }
 """
 

@@ -38,12 +38,12 @@ def utilization_over_time(run: "Run", layer: str, path: str | Path) -> Path:
         axes.stairs(values, times, fill=True, color=MIDDLE)
         axes.stairs(values, times, color=DARK, lw=0.8)
         average = 100 * result.utilization
-        axes.axhline(average, **AVERAGE, label=f"average {average:.1f} %")
+        axes.axhline(average, **AVERAGE)
         axes.set_ylim(0, 1.05 * scale_of(float(values.max(initial=average))))
         axes.set_ylabel("MACs of those possible, %")
-        axes.legend(loc="lower right", framealpha=0.9)
         _time_axis(axes, result)
-        axes.set_title(_title(run, result, "utilization over time"), loc="left")
+        told = f"utilization over time,\naverage {average:.1f} % (dashed)"
+        axes.set_title(_title(run, result, told), loc="left")
     return path
 
 
