@@ -68,8 +68,8 @@ def energy_bars(run: "Run", path: str | Path, by: str = "component") -> Path:
         looks = PART_LOOKS if by == "component" else DATA_TYPE_LOOKS
         stacked_bars(axes, [label for label, _ in bars], scaled, looks)
         axes.set_xlim(left=0)
-        prices = shortened(f"prices: {run.energy_table}", 120)
-        axes.set_xlabel(f"energy, {unit}\n{prices}" if run.energy_table else f"energy, {unit}", wrap=True)
+        prices = shortened(f"prices: {run.energy_table}", 90)
+        axes.set_xlabel(f"energy, {unit}\n{prices}" if run.energy_table else f"energy, {unit}")
         total = f"{short(run.total.energy_pj / scale)} {unit} in all"
         axes.set_title(f"{heading(run)}: energy by {by.replace('_', ' ')}, {total}", loc="left")
     return path

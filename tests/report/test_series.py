@@ -131,4 +131,10 @@ def test_series_of_a_real_layer_sum_to_its_ports(machine: str) -> None:
     for port in found:
         assert port.per_cycle @ widths == pytest.approx(layer.ports[port.name]["words"])
         assert port.average == pytest.approx(layer.ports[port.name]["words"] / layer.cycles)
+    pes = run.architecture.array.pes
+    assert utilization(layer, run.architecture) @ widths == pytest.approx(layer.macs / pes)
+    assert pe_shares(layer).sum() * layer.cycles == pytest.approx(layer.pe_cycles["mac"])
+    for room in occupancy(layer, run.architecture):
+        held = np.sum(list(room.by_type.values()), axis=0)
+        assert 0 < held.max() <= room.capacity_bytes
 
