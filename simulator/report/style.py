@@ -47,8 +47,8 @@ SCALES = (2, 5, 10, 20, 50, 100)
 LONGEST_LABEL = 28
 MANY_BARS = 25
 """From so many bars on they stand closer."""
-TALLEST = 200.0
-"""Inches; a picture with still more bars is no taller."""
+LOWEST, TALLEST = 2.9, 200.0
+"""Inches: room for the legend beside few bars; a picture with still more bars is no taller."""
 
 
 @contextmanager
@@ -95,7 +95,7 @@ def scale_of(most: float) -> int:
 
 def bars_height(bars: int) -> float:
     """Inches of a picture with so many bars below each other."""
-    return min(1.3 + (0.36 if bars < MANY_BARS else 0.22) * bars, TALLEST)
+    return min(max(1.3 + (0.36 if bars < MANY_BARS else 0.22) * bars, LOWEST), TALLEST)
 
 
 def stacked_bars(
