@@ -12,6 +12,10 @@ __version__ = "0.1.0"
 _PUBLIC = {
     "simulate": "simulator.pipeline",
     "trace": "simulator.studies.tracing",
+    "whatif": "simulator.studies.relaxing",
+    "vary": "simulator.studies.varying",
+    "Relaxing": "simulator.studies.relaxing",
+    "Sweep": "simulator.studies.varying",
     "validate": "simulator.validation",
     "evaluate": "simulator.studies.evaluation",
     "Evaluation": "simulator.studies.evaluation",
@@ -34,7 +38,9 @@ __all__ = [
     "LayerResult",
     "Mapping",
     "RandomOperands",
+    "Relaxing",
     "Run",
+    "Sweep",
     "Validation",
     "Workload",
     "evaluate",
@@ -43,6 +49,8 @@ __all__ = [
     "simulate",
     "trace",
     "validate",
+    "vary",
+    "whatif",
 ]
 
 if TYPE_CHECKING:
@@ -55,7 +63,9 @@ if TYPE_CHECKING:
     from simulator.spec.operands import RandomOperands
     from simulator.spec.workload import Workload
     from simulator.studies.evaluation import Evaluation, evaluate
+    from simulator.studies.relaxing import Relaxing, whatif
     from simulator.studies.tracing import trace
+    from simulator.studies.varying import Sweep, vary
     from simulator.validation import Validation, validate
 
 
