@@ -17,6 +17,8 @@ _PUBLIC = {
     "Relaxing": "simulator.studies.relaxing",
     "Sweep": "simulator.studies.varying",
     "validate": "simulator.validation",
+    "evaluate": "simulator.studies.evaluation",
+    "Evaluation": "simulator.studies.evaluation",
     "Validation": "simulator.validation",
     "Run": "simulator.report.result",
     "LayerResult": "simulator.report.result",
@@ -31,6 +33,7 @@ _PUBLIC = {
 
 __all__ = [
     "Architecture",
+    "Evaluation",
     "InputError",
     "LayerResult",
     "Mapping",
@@ -40,6 +43,7 @@ __all__ = [
     "Sweep",
     "Validation",
     "Workload",
+    "evaluate",
     "load_architecture",
     "load_workload",
     "simulate",
@@ -58,6 +62,7 @@ if TYPE_CHECKING:
     from simulator.spec.catalog import load_architecture, load_workload
     from simulator.spec.operands import RandomOperands
     from simulator.spec.workload import Workload
+    from simulator.studies.evaluation import Evaluation, evaluate
     from simulator.studies.relaxing import Relaxing, whatif
     from simulator.studies.tracing import trace
     from simulator.studies.varying import Sweep, vary

@@ -7,7 +7,9 @@ from typing import Annotated
 import typer
 
 from simulator import __version__
+from simulator.commands.evaluate import evaluate
 from simulator.commands.files import check, compare, schema
+from simulator.commands.plot import plot, report
 from simulator.commands.run import run
 from simulator.commands.shipped import list_shipped, show
 from simulator.commands.trace import trace
@@ -61,5 +63,8 @@ app.command("list")(list_shipped)
 app.command("show")(show)
 app.command("check")(check)
 app.command("compare")(compare)
+app.command("plot")(plot)
+app.command("report")(report)
+app.command("evaluate")(evaluate)
 app.command("validate")(validate)
 app.command("schema")(schema)
