@@ -43,9 +43,9 @@ class Slices:
     """Slices of time as they are shown, track by track and in order of time; columns of one entry per slice.
 
     ``start`` and ``length`` are cycles; the PEs ``first_pe`` to ``last_pe`` share the track. ``state`` is a
-    number of ``states`` or `MIXED`; it lies in passes ``first_pass`` to ``last_pass``. ``times`` is how often it
-    repeats what came before (0: it does not), ``period`` the cycles of that, ``steps`` of how many slices it
-    was merged. ``owner``, ``part`` and ``pe_cycles`` split every slice: PE-cycles of slice ``owner`` in state ``part``.
+    number of ``states`` or `MIXED`; it lies in passes ``first_pass`` to ``last_pass``. ``times`` is how often
+    it repeats what came before (0: it does not), ``period`` the cycles of that, ``steps`` of how many slices
+    it was merged. ``pe_cycles`` split every slice: of slice ``owner`` in state ``part``.
     """
 
     states: Sequence[tuple[str, Cause]]
@@ -83,8 +83,8 @@ def _accounting(known: Sequence[tuple[str, Cause]], sums: Ints) -> dict[str, dic
 class LayerTrace:
     """What happened in one layer of ``cycles``, in an array of ``rows`` x ``columns`` PEs.
 
-    ``pe_rows`` are the slices of all PEs; in runs of less than ``merged`` cycles they have lost their order (0:
-    nowhere). ``window`` is where they are known, outside of it nothing is. ``series`` are sums over time.
+    ``pe_rows`` are the slices of all PEs; in runs of less than ``merged`` cycles they have lost their order
+    (0: nowhere). ``window`` is where they are known, outside of it nothing is. ``series`` are sums over time.
     """
 
     cycles: int

@@ -98,7 +98,7 @@ class Rows:
         return out
 
     def sums_of(self, pe: Ints, low: Ints, high: Ints, into: Ints, groups: int, number: int) -> Ints:
-        """PE-cycles [groups, ``number`` of states] of stretches: cycles [low, high) of a PE, added to a group."""
+        """PE-cycles [groups, ``number`` of states] of stretches: [low, high) of a PE, added to a group."""
         from simulator.kernels.slices import sum_stretches
 
         out = np.zeros((groups, number), dtype=np.int64)
