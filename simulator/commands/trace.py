@@ -1,6 +1,7 @@
 """``stallion trace``: what every PE and port did when, as files for a trace viewer and for scripts."""
 
 import re
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -21,6 +22,22 @@ from simulator.writing import write_whole
 
 if TYPE_CHECKING:
     from simulator.traces.run import RunTrace
+WindowOption = Annotated[
+    str | None, typer.Option(metavar="FROM:TO", help="Only these cycles: of the layer, or of the whole run.")
+]
+FilesOption = Annotated[
+    list[Path] | None,
+    typer.Option(
+        metavar="FILE",
+        help="Write this file (.json.gz and .json: Perfetto; .csv and .npz: tables); may be repeated.",
+    ),
+]
+PlotOption = Annotated[
+    Path | None, typer.Option(metavar="FILE", help="Draw the stall timeline (.png, .svg or .pdf).")
+]
+SlicesOption = Annotated[
+    int | None, typer.Option(min=1, help="About how many slices are shown; above, neighbours are merged.")
+]
 
 
 def trace(
@@ -28,24 +45,10 @@ def trace(
     workload: Annotated[str, typer.Argument(metavar="WORKLOAD", help="A shipped workload or a file.")],
     *,
     layer: Annotated[str | None, typer.Option(help="Trace only this layer.")] = None,
-    window: Annotated[
-        str | None,
-        typer.Option(metavar="FROM:TO", help="Only these cycles: of the layer, or of the whole run."),
-    ] = None,
-    out: Annotated[
-        list[Path] | None,
-        typer.Option(
-            metavar="FILE",
-            help="Write this file (.json.gz and .json: Perfetto; .csv and .npz: tables); may be repeated.",
-        ),
-    ] = None,
-    plot: Annotated[
-        Path | None,
-        typer.Option(metavar="FILE", help="Draw the stall timeline (.png, .svg or .pdf)."),
-    ] = None,
-    slices: Annotated[
-        int | None, typer.Option(min=1, help="About how many slices are shown; above, neighbours are merged.")
-    ] = None,
+    window: WindowOption = None,
+    out: FilesOption = None,
+    plot: PlotOption = None,
+    slices: SlicesOption = None,
     batch: BatchOption = 1,
     mapping: MappingOption = None,
     dataflow: DataflowOption = None,
@@ -81,18 +84,22 @@ def trace(
         raise typer.Exit(INTERRUPTED) from None
     files = out or _default_files(found)
     found.save(*files, most=slices or MOST_SLICES)
-    if not quiet:
-        from simulator.report.accounts import accounting_grid
+    if plot is not None:
+        from simulator.report.stalls import stall_timeline
 
+        write_whole(plot, partial(stall_timeline, found))
+    _tell(found, files, quiet=quiet)
+
+
+def _tell(found: "RunTrace", files: Sequence[Path], *, quiet: bool) -> None:
+    from simulator.report.accounts import accounting_grid
+
+    if not quiet:
         show_grid(accounting_grid(found))
     for note in found.notes:
         say(f"note: {note}")
     for file in files:
         print(f"trace: {file}")
-    if plot is not None:
-        from simulator.report.stalls import stall_timeline
-
-        write_whole(plot, partial(stall_timeline, found))
 
 
 def _window(text: str) -> tuple[int, int]:

@@ -54,7 +54,10 @@ def test_a_run_without_a_trace_is_refused(tmp_path: Path) -> None:
 
 def test_the_command_draws_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     monkeypatch.chdir(tmp_path)
-    main(["trace", "ws16", "alexnet", "--layer", "FC8", "--window", "0:900", "--out", "t.csv", "--plot", "t.png", "--quiet"])
+    arguments = "--layer FC8 --window 0:900 --out t.csv --plot t.png --quiet"
+    with pytest.raises(SystemExit) as ended:
+        main(["trace", "ws16", "alexnet", *arguments.split()])
+    assert not ended.value.code
     assert Path("t.png").read_bytes().startswith(b"\x89PNG")
     with pytest.raises(SystemExit) as ended:
         main(["trace", "ws16", "alexnet", "--plot", "t.bmp"])
