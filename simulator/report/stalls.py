@@ -50,7 +50,7 @@ def stall_timeline(trace: RunTrace, path: str | Path) -> Path:
 def series(trace: RunTrace) -> tuple[Ints, dict[str, Ints], dict[str, Ints]]:
     """(edges [n + 1] in cycles of the run, PEs by name [n], PEs that stall by cause [n]).
 
-    PEs are means between edges. Causes come by their share, the largest first; names and causes without any are left out.
+    PEs are means between edges. Causes come by their share, the largest first; what never occurs is left out.
     """
     edges: list[Ints] = []
     names: dict[str, list[Ints]] = {name: [] for name in PE_CYCLE_NAMES}
