@@ -29,7 +29,10 @@ def plot(
     picture_format: Annotated[str, typer.Option("--format", help="png, svg or pdf.")] = "png",
     force: Annotated[bool, typer.Option("--force", help="Replace pictures that exist.")] = False,
 ) -> None:
-    """Draw a run: PE-cycles, energy, and over time utilization, bandwidth, room in buffers, and PEs."""
+    """Draw a run: PE-cycles, energy, and over time utilization, bandwidth, room in buffers, and PEs.
+
+    Of a run with --trace also what the PEs did over time and what they waited for.
+    """
     from simulator.report.gallery import default_layers
     from simulator.report.result import Run
     from simulator.report.style import FORMATS

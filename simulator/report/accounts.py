@@ -16,9 +16,7 @@ def accounting_grid(trace: RunTrace) -> Grid:
         for cause, n in sorted(found.get(name, {}).items(), key=lambda item: -item[1])
     ]
     rows.append(("total", "", count(total), percent(total, total)))
-    told = trace.told
-    title = f"{told['workload']} on {told['architecture']}, batch {told['batch']}: {_stretch(trace)}"
-    return Grid(title, ("PE-cycles", "because of", "count", "%"), tuple(rows))
+    return Grid(f"{trace.heading}: {_stretch(trace)}", ("PE-cycles", "because of", "count", "%"), tuple(rows))
 
 
 def _stretch(trace: RunTrace) -> str:

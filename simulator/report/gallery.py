@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 
 from simulator.errors import InputError, Problem, refuse
 from simulator.report.heat import pe_heat_map
-from simulator.report.plots import energy_bars, pe_cycle_bars
-from simulator.report.stalls import stall_timeline
+from simulator.report.plots import energy_bars, heading, pe_cycle_bars
+from simulator.report.stalls import EDGES, of_run, stall_timeline
 from simulator.report.style import check_format
 from simulator.report.timelines import (
     bandwidth_over_time,
@@ -75,9 +75,9 @@ class Plots:
         """Share of one layer's cycles that every PE of the array spent as ``name``, a PE-cycle name."""
         return pe_heat_map(self._run, self._named(layer), path, name)
 
-    def stalls(self, path: str | Path) -> Path:
-        """What the PEs do over time and what they wait for; `InputError` where the run was not traced."""
-        return stall_timeline(self._run.trace, path)
+    def stalls(self, path: str | Path, layer: str | None = None) -> Path:
+        """What the PEs do over time and what they wait for, in all layers or in one of a traced run."""
+        return stalls_over_time(self._some(), None if layer is None else self._named(layer), path)
 
     def all(
         self, directory: str | Path, *, layers: Sequence[str] = (), kind: str = "png", force: bool = False
@@ -161,7 +161,7 @@ def default_layers(run: "Run") -> list["LayerResult"]:
 
 
 def pictures(run: "Run", layers: Sequence["LayerResult"]) -> list[Picture]:
-    """Every picture of a run, then those of some of its layers."""
+    """Every picture of a run, then those of some of its layers; stall timelines where it was traced."""
     out = [
         Picture("pe_cycles", "Where every PE-cycle went, per layer and in all", partial(pe_cycle_bars, run)),
         Picture("energy_by_component", "Energy by component", partial(energy_bars, run, by="component")),
@@ -170,12 +170,24 @@ def pictures(run: "Run", layers: Sequence["LayerResult"]) -> list[Picture]:
     if any(result.macs for result in run.layers.values()):
         told = "Utilization over time, a strip per layer"
         out.append(Picture("utilization", told, partial(utilization_strips, run)))
+    if all(EDGES in result.windows for result in run.layers.values()):
+        told = "What the PEs do over time, and which parts they wait for"
+        out.append(Picture("stalls", told, partial(stalls_over_time, run, None)))
     for name, result in zip(_file_names(layers), layers, strict=True):
+        if EDGES in result.windows:
+            told = f"{result.name}: what the PEs do over time, and which parts they wait for"
+            draw_stalls = partial(stalls_over_time, run, result.name)
+            out.append(Picture(f"stalls-{name}", told, draw_stalls, result.name))
         out += [
             Picture(f"{kind}-{name}", f"{result.name}: {told}", partial(draw, run, result.name), result.name)
             for kind, (told, draw) in _OF_A_LAYER.items()
         ]
     return out
+
+
+def stalls_over_time(run: "Run", layer: str | None, path: str | Path) -> Path:
+    """Draw the stall timeline of a traced run, or of one of its layers; `InputError`."""
+    return stall_timeline(of_run(run, layer), heading(run), path)
 
 
 _OF_A_LAYER: dict[str, tuple[str, Callable[["Run", str, Path], Path]]] = {

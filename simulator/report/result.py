@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Self
 from simulator.energy.price import Energy, total_pj
 from simulator.errors import refuse
 from simulator.mapping.mapping import Mapping as LoopNest
+from simulator.report.stalls import arrays as timeline_arrays
 from simulator.report.sums import plain, total_of
 from simulator.report.verdict import vector_verdict, verdict
 from simulator.spec.architecture import Architecture
@@ -92,7 +93,7 @@ class LayerResult:
             verdict=_sentence(data),
             zeros={data_type: float(share) for data_type, share in (zeros or {}).items()},
             operands=data.get("operands", {}),
-            windows=dict(measured.get("windows", {})),
+            windows=_series(measured),
             outputs=measured.get("outputs"),
             trace=measured.get("trace"),
             **{key: data[key] for key in MEASURED},
@@ -112,6 +113,12 @@ def _sentence(data: Mapping[str, Any]) -> str:
         return verdict(data["pe_cycles"], data["stall_causes"])
     busiest = max((port["busy_cycles"] for port in ports.values()), default=0)
     return vector_verdict(lanes["busy_cycles"], data["cycles"], busiest)
+
+
+def _series(measured: Mapping[str, Any]) -> dict[str, Any]:
+    """Series over time as counted, and those of what PEs do where the layer was traced."""
+    traced = measured.get("trace")
+    return {**measured.get("windows", {}), **({} if traced is None else timeline_arrays(traced))}
 
 
 ARRAYS = ("windows", "outputs", "trace")

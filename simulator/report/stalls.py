@@ -1,18 +1,27 @@
 """The stall timeline: what the PEs do over time, and which parts they wait for."""
 
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from simulator.names import PE_CYCLE_NAMES, STALL_NAMES
+from simulator.errors import refuse
+from simulator.names import PE_CYCLE_NAMES
 from simulator.report.numbers import count
 from simulator.report.style import PE_CYCLE_LOOKS, Looks, bare, drawn, shortened
+from simulator.traces.layer import LayerTrace
 from simulator.traces.rows import Ints
 from simulator.traces.run import RunTrace
 
+if TYPE_CHECKING:
+    from simulator.report.result import Run
+
 BINS = 400
 """Stretches of time that a picture tells apart."""
+EDGES = "pes.edges"
+"""Under this name the results of a traced run keep where the stretches of time begin and end."""
 CAUSE_LOOKS = (
     ("#fdebd0", "///"),
     ("#dc7633", "..."),
@@ -28,50 +37,106 @@ CAUSE_LOOKS = (
 """Colour and hatch of causes in the order of their share; further ones begin anew."""
 
 
-def stall_timeline(trace: RunTrace, path: str | Path) -> Path:
-    """Draw PEs by what they do, and those that stall by cause, over all that a trace holds; `InputError`."""
+@dataclass(frozen=True, slots=True)
+class Timeline:
+    """What the PEs of a layer did over time: PE-cycles [n] by (name, cause) between ``edges`` [n + 1].
+
+    ``edges`` are cycles of the layer, which starts ``begin`` cycles after the run; some names have no cause.
+    """
+
+    layer: str
+    begin: int
+    edges: Ints
+    pe_cycles: dict[tuple[str, str | None], Ints]
+
+
+def of_trace(trace: RunTrace) -> list[Timeline]:
+    """What a trace holds, layer by layer."""
+    bins = max(1, BINS // len(trace.layers))
+    return [_of_layer(name, begin, layer, bins) for name, begin, layer in trace.layers]
+
+
+def _of_layer(name: str, begin: int, layer: LayerTrace, bins: int = BINS) -> Timeline:
+    first, last = layer.window
+    edges, sums = layer.over_time(max(1, min(bins, last - first)))
+    known = {state: sums[:, i] for i, state in enumerate(layer.states)}
+    return Timeline(name, begin, edges, {state: n for state, n in known.items() if n.any()})
+
+
+def arrays(layer: LayerTrace) -> dict[str, Ints]:
+    """A layer's timeline as arrays by name, as a run's results keep them; `of_run` reads them back."""
+    found = _of_layer("", 0, layer)
+    by_name = {".".join(("pes", name, cause or "")): n for (name, cause), n in found.pe_cycles.items()}
+    return {EDGES: found.edges, **by_name}
+
+
+def of_run(run: "Run", layer: str | None = None) -> list[Timeline]:
+    """What a run's results hold of its layers, or of one; `InputError` where it was not traced."""
+    begin, out = 0, []
+    for name, result in run.layers.items():
+        series = result.windows
+        if layer in (None, name):
+            if EDGES not in series:
+                told = "a run that was traced (--trace, trace=True) was expected for what PEs do over time"
+                raise refuse(name, "", None, told)
+            keys = [key for key in series if key.startswith("pes.") and key != EDGES]
+            states = [key.split(".", 2)[1:] for key in keys]
+            values = [np.asarray(series[key]) for key in keys]
+            found = {(s, c or None): n for (s, c), n in zip(states, values, strict=True)}
+            out.append(Timeline(name, begin, np.asarray(series[EDGES]), found))
+        begin += result.cycles
+    return out
+
+
+def stall_timeline(timelines: Sequence[Timeline], heading: str, path: str | Path) -> Path:
+    """Draw PEs by what they do, and those that stall by cause, over time; `InputError`."""
     path = Path(path)
-    edges, names, causes = series(trace)
+    edges, names, causes = series(timelines)
     with drawn(path, 9, 5.2) as figure:
         upper, lower = figure.subplots(2, 1, sharex=True, height_ratios=[3, 2])
         _stack(upper, edges, names, PE_CYCLE_LOOKS)
         looks = {cause: CAUSE_LOOKS[i % len(CAUSE_LOOKS)] for i, cause in enumerate(causes)}
         _stack(lower, edges, causes, looks)
-        upper.set_title(_title(trace, edges), loc="left")
+        each = count(max(1.0, float(np.diff(edges).mean())))
+        title = f"{heading}, {_layers(timelines)}: what the PEs do\n(means over about {each} cycles)"
+        upper.set_title(title, loc="left")
         upper.set_ylabel("PEs, by what they do")
         lower.set_ylabel("PEs that stall, by cause")
         lower.set_xlabel("cycle")
         lower.xaxis.set_major_formatter(lambda value, _: count(value))
         lower.set_xlim(edges[0], edges[-1])
-        _layers(upper, trace)
+        for later in timelines[1:]:
+            upper.axvline(later.begin + later.edges[0], color="black", lw=1.2)
     return path
 
 
-def series(trace: RunTrace) -> tuple[Ints, dict[str, Ints], dict[str, Ints]]:
+def _layers(timelines: Sequence[Timeline]) -> str:
+    first, last = timelines[0].layer, timelines[-1].layer
+    return shortened(first if first == last else f"{first} to {last}")
+
+
+def series(timelines: Sequence[Timeline]) -> tuple[Ints, dict[str, Ints], dict[str, Ints]]:
     """(edges [n + 1] in cycles of the run, PEs by name [n], PEs that stall by cause [n]).
 
     PEs are means between edges. Causes come by their share, the largest first; what never occurs is left out.
     """
-    edges: list[Ints] = []
-    names: dict[str, list[Ints]] = {name: [] for name in PE_CYCLE_NAMES}
-    by_cause: dict[str, list[Ints]] = {cause: [] for _, _, layer in trace.layers for cause in layer.causes}
-    bins = max(1, BINS // len(trace.layers))
-    for _, begin, layer in trace.layers:
-        first, last = layer.window
-        own, sums = layer.over_time(min(bins, last - first))
-        means = sums / np.maximum(np.diff(own), 1)[:, None]
-        edges.append(begin + own)
-        for name, found in names.items():
-            found.append(means[:, [i for i, x in enumerate(layer.states) if x[0] == name]].sum(axis=1))
-        for cause, found in by_cause.items():
-            stalls = [i for i, x in enumerate(layer.states) if x[0] in STALL_NAMES and x[1] == cause]
-            found.append(means[:, stalls].sum(axis=1))
-    whole = np.concatenate([edges[0], *(own[1:] for own in edges[1:])])
-    widths = np.diff(whole)
-    shares = {cause: np.concatenate(found) for cause, found in by_cause.items()}
-    kept = sorted((c for c in shares if shares[c].any()), key=lambda c: -float(shares[c] @ widths))
-    by_name = {name: np.concatenate(found) for name, found in names.items()}
-    return whole, {k: v for k, v in by_name.items() if v.any()}, {cause: shares[cause] for cause in kept}
+    edges = [timelines[0].begin + timelines[0].edges[:1]] + [one.begin + one.edges[1:] for one in timelines]
+    whole = np.concatenate(edges)
+    widths = np.maximum(np.diff(whole), 1)
+    causes = dict.fromkeys(c for one in timelines for _, c in one.pe_cycles if c is not None)
+    names = {name: _sums(timelines, lambda x, name=name: x[0] == name) / widths for name in PE_CYCLE_NAMES}  # type: ignore[misc]
+    shares = {cause: _sums(timelines, lambda x, cause=cause: x[1] == cause) / widths for cause in causes}  # type: ignore[misc]
+    order = sorted(shares, key=lambda cause: -float(shares[cause] @ widths))
+    return whole, {k: v for k, v in names.items() if v.any()}, {cause: shares[cause] for cause in order}
+
+
+def _sums(timelines: Sequence[Timeline], wanted: Callable[[tuple[str, str | None]], bool]) -> Ints:
+    """PE-cycles of some states over all timelines."""
+    every = []
+    for one in timelines:
+        none = np.zeros(len(one.edges) - 1)
+        every.append(sum((n for state, n in one.pe_cycles.items() if wanted(state)), none))
+    return np.concatenate(every)
 
 
 def _stack(axes: Any, edges: Ints, values: dict[str, Ints], looks: Looks) -> None:
@@ -87,17 +152,3 @@ def _stack(axes: Any, edges: Ints, values: dict[str, Ints], looks: Looks) -> Non
     bare(axes)
     if values:
         axes.legend(loc="upper left", bbox_to_anchor=(1, 1), frameon=False, fontsize=8)
-
-
-def _layers(axes: Any, trace: RunTrace) -> None:
-    """Mark where layers begin, where there are some."""
-    for _, begin, layer in trace.layers[1:]:
-        axes.axvline(begin + layer.window[0], color="black", lw=1.2)
-
-
-def _title(trace: RunTrace, edges: Ints) -> str:
-    told, names = trace.told, [name for name, _, _ in trace.layers]
-    which = shortened(names[0] if len(names) == 1 else f"{names[0]} to {names[-1]}")
-    each = count(max(1.0, float(np.diff(edges).mean())))
-    head = f"{told['workload']} on {told['architecture']}, batch {told['batch']}, {which}"
-    return f"{head}: what the PEs do\n(means over about {each} cycles)"

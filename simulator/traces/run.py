@@ -26,6 +26,11 @@ class RunTrace:
     told: dict[str, Any]
 
     @property
+    def heading(self) -> str:
+        """What ran on what."""
+        return f"{self.told['workload']} on {self.told['architecture']}, batch {self.told['batch']}"
+
+    @property
     def cycles(self) -> int:
         """Where the last layer ends."""
         return max((begin + trace.cycles for _, begin, trace in self.layers), default=0)

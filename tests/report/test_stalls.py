@@ -1,6 +1,7 @@
 """The stall timeline: PEs over time sum up to the layer's PE-cycles, and the picture is the same each time."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -10,7 +11,7 @@ from simulator.cli import main
 from simulator.errors import InputError
 from simulator.names import STALL_NAMES
 from simulator.report.result import Run
-from simulator.report.stalls import series
+from simulator.report.stalls import of_run, of_trace, series
 
 
 @pytest.fixture(scope="module")
@@ -19,7 +20,12 @@ def run() -> Run:
 
 
 def test_pes_over_time_are_the_pe_cycles(run: Run) -> None:
-    edges, names, causes = series(run.trace)
+    for source in (of_trace(run.trace), of_run(run)):
+        check_sums(run, series(source))
+
+
+def check_sums(run: Run, found: Any) -> None:
+    edges, names, causes = found
     widths = np.diff(edges)
     assert edges[0] == 0
     assert edges[-1] == run.total.cycles
@@ -45,9 +51,20 @@ def test_equal_bytes(run: Run, tmp_path: Path, kind: str) -> None:
         assert "PEs that stall, by cause" in text
 
 
+def test_results_keep_it(run: Run, tmp_path: Path) -> None:
+    run.save(tmp_path / "r")
+    back = Run.load(tmp_path / "r")
+    for layer in (None, "CONV3"):
+        run.plot.stalls(tmp_path / "a.png", layer)
+        back.plot.stalls(tmp_path / "b.png", layer)
+        assert (tmp_path / "a.png").read_bytes() == (tmp_path / "b.png").read_bytes()
+    drawn = {path.name for path in back.plot.all(tmp_path / "p", layers=["CONV3"]).files}
+    assert {"stalls.png", "stalls-CONV3.png"} <= drawn
+
+
 def test_a_run_without_a_trace_is_refused(tmp_path: Path) -> None:
     plain = simulator.simulate("ws16", "alexnet", layers=["FC8"])
-    with pytest.raises(InputError, match="trace=True"):
+    with pytest.raises(InputError, match="FC8: a run that was traced"):
         plain.plot.stalls(tmp_path / "x.png")
     assert list(tmp_path.iterdir()) == []
 
