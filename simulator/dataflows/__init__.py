@@ -27,7 +27,8 @@ class Parallelism:
     """Which dimensions a dataflow can spread over PEs, whatever the layer.
 
     ``rows`` and ``columns`` are those that can lie on an axis, reductions only where the machine sums psums
-    along it. Dimensions ``spread_whole`` have a PE for every index; a pass goes over all of those ``held_whole``.
+    along it. Dimensions ``spread_whole`` have a PE for every index; a pass goes over all of those
+    ``held_whole``.
     """
 
     rows: frozenset[Dimension]

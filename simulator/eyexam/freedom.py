@@ -1,7 +1,7 @@
 """The set of mappings that a bound is the maximum of: which dimensions lie where, whatever their numbers.
 
-It is what the dataflow declares, united with what the simulated mapping spreads, so that the mapping is in the
-set even where it is a loop nest from a file. Rules that the mapping does not keep are no rules here.
+It is what the dataflow declares, united with what the simulated mapping spreads, so that the mapping is in
+the set even where it is a loop nest from a file. Rules that the mapping does not keep are no rules here.
 """
 
 from dataclasses import dataclass

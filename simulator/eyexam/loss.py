@@ -1,10 +1,10 @@
 """Where the MACs per cycle between a mapping's occupancy and the measurement went: exact, and all of it.
 
-All PEs together could do `peak` MACs per cycle. What they did not do stands in the account of PE-cycles: a name
-(and cause) with n PE-cycles cost n × MACs per cycle of a PE ÷ cycles. Part of that the mapping loses by itself,
-however fast data comes (peak - occupancy); that part is taken off what a mapping causes first (`OWN`), in this
-order, until it is used up. As all names together are peak - measured, and occupancy is at least what was
-measured, what is left is never negative and sums exactly to occupancy - measured.
+All PEs together could do `peak` MACs per cycle. What they did not do stands in the account of PE-cycles: a
+name (and cause) with n PE-cycles cost n × MACs per cycle of a PE ÷ cycles. Part of that the mapping loses by
+itself, however fast data comes (peak - occupancy); that part is taken off what mappings cause first (`OWN`),
+in this order, until it is used up. As all names are peak - measured together, and occupancy is at least what
+was measured, what is left is never negative and sums exactly to occupancy - measured.
 """
 
 from collections.abc import Mapping
@@ -27,7 +27,10 @@ def losses(
     cycles: int,
     macs_per_cycle: int,
 ) -> dict[str, Fraction]:
-    """MACs per cycle that were not done, by PE-cycle name (stalls: ``name: cause``); they sum to peak - measured."""
+    """MACs per cycle that were not done, by PE-cycle name (stalls: ``name: cause``).
+
+    They sum to peak - measured; names without any are left out.
+    """
     out = {SLOTS: Fraction(macs_per_cycle * pe_cycles["mac"] - macs, cycles)}
     for name in PE_CYCLE_NAMES[1:]:
         parts = {name: pe_cycles[name]}

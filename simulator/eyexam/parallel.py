@@ -7,9 +7,9 @@ step that covers e of d that stretch is at least e / u_d long, so all steps toge
 ceil(size_d / u_d) of d; and it does every combination of what it has along the eight dimensions. So the least
 T(u) over a set of u bounds every mapping in the set, and a smaller set can only have a larger least one.
 
-Only u_d at which ceil(size_d / u_d) changes are of use. The least product for what is left of rows and columns
-is worked out from the last dimension back (`Plan`); with storage, the search goes best first and takes that
-least product as what the other dimensions cost at least, so the first plan that fits is the best one.
+Only u_d at which ceil(size_d / u_d) changes are of use. The least product for what is left of rows and
+columns is worked out from the last dimension back (`Plan`); with storage, the search goes best first and
+takes that least product as what the other dimensions cost at least, so the first plan that fits is the best.
 """
 
 from collections.abc import Callable, Sequence
@@ -17,15 +17,15 @@ from dataclasses import dataclass
 from functools import lru_cache
 from heapq import heappop, heappush
 from math import prod
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from simulator.eyexam.freedom import Freedom
-from simulator.mapping.nest import INDEX, Extents
+from simulator.mapping.nest import Extents
 from simulator.mapping.tiles import tile_bits
-from simulator.names import DIMENSIONS, Dimension
+from simulator.names import DIMENSIONS, RELEVANT, DataType, Dimension
 from simulator.spec.architecture import Architecture
 from simulator.spec.layer import Layer
 
@@ -119,11 +119,12 @@ class Plan:
         rows, columns, out = self.rows, self.columns, list[Choice]()
         for i, some in enumerate(self.choices):
             wanted = self.least(i, rows, columns)
-            chosen = next(
-                c for c in some if c.rounds * self.least(i + 1, rows // c.rows, columns // c.columns) == wanted
-            )
-            out.append(chosen)
-            rows, columns = rows // chosen.rows, columns // chosen.columns
+            for choice in some:
+                down, along = rows // choice.rows, columns // choice.columns
+                if choice.rounds * self.least(i + 1, down, along) == wanted:
+                    break
+            out.append(choice)
+            rows, columns = down, along
         return out
 
 
@@ -186,35 +187,49 @@ def fits(layer: Layer, freedom: Freedom, architecture: Architecture, spread: Spr
     return True
 
 
+class _Node(NamedTuple):
+    """Some dimensions' choices: the least product of rounds with them, and what they leave; best ones first.
+
+    ``missing`` dimensions are to be chosen; of equal nodes those go first of which fewer are missing.
+    """
+
+    least: int
+    missing: int
+    number: int
+    rounds: int
+    rows: int
+    columns: int
+    chosen: tuple[Choice, ...]
+
+
 def _search(plan: Plan, freedom: Freedom, fit: Callable[[Spread], bool], layer: Layer) -> Spread:
-    """The fitting choices with the least product, best first; larger choices never fit where smaller do not."""
+    """The fitting choices with the least product, best first; what does not fit never does with more."""
     dimensions, count = freedom.spread, len(freedom.spread)
-    heap: list[tuple[int, int, int, int, int, int, tuple[Choice, ...]]] = []
-    seen: dict[tuple[object, ...], int] = {}
-    heappush(heap, (plan.least(0, plan.rows, plan.columns), 0, 0, 1, plan.rows, plan.columns, ()))
-    number = 0
+    heap = [_Node(plan.least(0, plan.rows, plan.columns), count, 0, 1, plan.rows, plan.columns, ())]
+    seen: dict[tuple[int, ...], int] = {}
     while heap:
-        _, depth, _, rounds, rows, columns, chosen = heappop(heap)
-        done = -depth
-        if done == count:
-            return _spread(dimensions, chosen)
+        node = heappop(heap)
+        if node.missing == 0:
+            return _spread(dimensions, node.chosen)
+        done = len(node.chosen)
         for choice in plan.choices[done]:
-            rest = plan.least(done + 1, rows // choice.rows, columns // choice.columns)
-            if rest == 0:
-                continue
-            longer, far = (*chosen, choice), rounds * choice.rounds
-            key = (rows // choice.rows, columns // choice.columns, *_held(dimensions, longer))
-            if seen.get(key, far + 1) <= far or not fit(_spread(dimensions[: done + 1], longer)):
-                continue
-            seen[key] = far
-            number += 1
-            heappush(heap, (far * rest, -done - 1, number, far, *key[:2], longer))  # type: ignore[arg-type]
+            rows, columns = node.rows // choice.rows, node.columns // choice.columns
+            rest = plan.least(done + 1, rows, columns)
+            chosen, rounds = (*node.chosen, choice), node.rounds * choice.rounds
+            key = (rows, columns, *_held(dimensions, chosen))
+            known = rest == 0 or seen.get(key, rounds + 1) <= rounds
+            if not known and fit(_spread(dimensions[: done + 1], chosen)):
+                seen[key] = rounds
+                left = count - len(chosen)
+                heappush(heap, _Node(rounds * rest, left, len(seen), rounds, rows, columns, chosen))
     raise AssertionError(f"nothing fits for {layer.name}, though its mapping does: a fault of the simulator")
 
 
 def _held(dimensions: Sequence[Dimension], chosen: Sequence[Choice]) -> tuple[int, ...]:
     """What storage depends on: how many dimensions are chosen, and what they make of each data type's box."""
-    box = dict(zip(dimensions, (choice.at_once for choice in chosen), strict=False))
-    one = {d: box.get(d, 1) for d in DIMENSIONS}
-    weights, outputs = (prod(one[d] for d in some) for some in ("GMCRS", "NGMPQ"))
-    return (len(chosen), weights, outputs, one["N"] * one["G"] * one["C"], *(one[d] for d in "PQRS"))
+    some = {d: choice.at_once for d, choice in zip(dimensions, chosen, strict=False)}
+    box = {d: some.get(d, 1) for d in DIMENSIONS}
+    plain: tuple[DataType, DataType] = ("weight", "output")
+    sizes = [prod(box[d] for d in RELEVANT[data_type]) for data_type in plain]
+    channels = box["N"] * box["G"] * box["C"]
+    return (len(chosen), *sizes, channels, box["P"], box["Q"], box["R"], box["S"])

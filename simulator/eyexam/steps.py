@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
+from itertools import pairwise
 from math import prod
 
 from simulator.eyexam.freedom import Freedom, freedom_of
@@ -78,8 +79,8 @@ class Bounds:
         named += [("occupancy", self.occupancy.macs_per_cycle), ("step 6", self.bandwidth.macs_per_cycle)]
         named.append(("step 7", Fraction(self.layer.macs, measured_cycles)))
         return [
-            f"{self.layer.name}: {name} is {float(value):.6g} MAC/cycle, above {above} with {float(bound):.6g}"
-            for (above, bound), (name, value) in zip(named, named[1:], strict=False)
+            f"{self.layer.name}: {name}, {float(value):.6g} MAC/cycle, is above {above}, {float(bound):.6g}"
+            for (above, bound), (name, value) in pairwise(named)
             if value > bound
         ]
 
@@ -122,7 +123,7 @@ def bounds_of(
 def amount(words: int) -> str:
     """A large number, short."""
     for scale, name in ((10**9, " G"), (10**6, " M"), (10**3, " k")):
-        if words >= 10 * scale or (words >= scale and scale > 1000):
+        if words >= scale and words >= 10_000:
             return f"{words / scale:.4g}{name}"
     return f"{words:,}"
 

@@ -1,8 +1,8 @@
 """What a mapping moves through every port, exactly: the same integers as a simulation counts.
 
 Words of every stream at the array are those of the steps at which its tile in the scratchpads changes; tiles
-between memories are those of the stays of what a memory keeps. Links between PEs are no port of this list: the
-machine gives them a time per tile, not a throughput.
+between memories are those of the stays of what a memory keeps. Of the links between PEs the one that carries
+most is told: a PE takes over one tile of psums after another, so each link is busy for all that it carries.
 """
 
 from collections import Counter
@@ -39,7 +39,10 @@ PARTS: dict[DataType, frozenset[Dimension]] = {
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """What crosses one port in a layer: ``words`` in ``unit``, and how many cross per cycle (None: no limit)."""
+    """What crosses one port in a layer: ``words`` of ``unit``, at ``rate`` per cycle (None: no limit).
+
+    ``between`` are the memory further out and the one further in, or the array.
+    """
 
     name: str
     unit: str
@@ -57,7 +60,11 @@ class Traffic:
     """Counts what one layer moves under one mapping."""
 
     def __init__(
-        self, layer: Layer, mapping: Mapping, architecture: Architecture, relaxed: frozenset[str] = frozenset()
+        self,
+        layer: Layer,
+        mapping: Mapping,
+        architecture: Architecture,
+        relaxed: frozenset[str] = frozenset(),
     ) -> None:
         self.layer, self.mapping, self.architecture, self.relaxed = layer, mapping, architecture, relaxed
         self.turns = Turns.of(layer, mapping)
@@ -70,6 +77,7 @@ class Traffic:
         self._loads = {}
         for stream, amount in self.stream_words().items():
             self._at_array(stream, amount)
+        self._between_pes()
         for name, memory in list(self.architecture.memories.items())[1:]:
             for data_type in memory.keeps:
                 self._between(name, data_type)
@@ -107,6 +115,28 @@ class Traffic:
             if not stay.edge or self.architecture.spatial.initial_psums == "buffer":
                 out["psum_in"] += psums
         return out
+
+    def hops(self) -> tuple[int, int]:
+        """Psums over links between PEs: over all links together, and over the one that carries most.
+
+        That one leads to the first PE of a chain of first stretches, which has most in every tile.
+        """
+        loops, stays = len(self.turns.axes), self._stays("output", len(self.turns.axes))
+        every = busiest = 0
+        for stay, count in stays.starts().items():
+            step = self.steps.clipped(stays.entry(stays.depth, stay.place, loops).extents)
+            cut = {d: self.steps.pieces(d, step[INDEX[d]]) for d in DIMENSIONS}
+            links = prod(len(cut[d]) for d in REDUCTION) - 1
+            every += count * links * words(self.layer, step, "output")
+            if links:
+                busiest += count * prod(cut[d][0][1] for d in RELEVANT["output"])
+        return every, busiest
+
+    def _between_pes(self) -> None:
+        name, carried = self.architecture.psum_links(), self.hops()[1]
+        if name is not None and carried:
+            rate = self.architecture.networks[name].words_per_cycle
+            self._add(name, name, rate, "words", carried, (ARRAY, ARRAY))
 
     def _network(self, stream: str, data_type: DataType) -> str | None:
         """The network that carries a stream at the array."""

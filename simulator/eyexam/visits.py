@@ -1,4 +1,4 @@
-"""Counts, without a walk over the nest, how often each tile comes: every start or end of a stay, by its shape.
+"""Counts, without a walk over the nest, how often each tile comes: all starts or ends of stays, by shape.
 
 A *stay* is the time in which no loop that indexes a data type goes on. Loops inside each other repeat, so the
 count of a loop's inside is worked out once per shape, and multiplied.
@@ -16,7 +16,7 @@ from simulator.names import DIMENSIONS, Dimension
 from simulator.spec.layer import Layer
 
 Bases = tuple[int | None, int | None]
-"""First input row and column of a block; None where no padding is in it, so that its place does not matter."""
+"""First input row and column of a block; None where no padding is in it, and so its place does not matter."""
 NOWHERE: Bases = (None, None)
 AXES: tuple[tuple[Dimension, Dimension], ...] = (("P", "R"), ("Q", "S"))
 
@@ -41,11 +41,11 @@ class Stay(NamedTuple):
 
 
 class Run(NamedTuple):
-    """``count`` iterations of a loop that follow each other and are alike."""
+    """So many ``times`` an iteration of a loop follows itself unchanged."""
 
     place: Place
     edge: bool
-    count: int
+    times: int
 
 
 @dataclass(frozen=True)
@@ -102,7 +102,13 @@ class Stays:
     """
 
     def __init__(
-        self, turns: Turns, depth: int, relevant: Sequence[int], summed: Sequence[int] = (), *, placed: bool = False
+        self,
+        turns: Turns,
+        depth: int,
+        relevant: Sequence[int],
+        summed: Sequence[int] = (),
+        *,
+        placed: bool = False,
     ) -> None:
         self.turns, self.depth = turns, depth
         self.relevant, self.summed = frozenset(relevant), frozenset(summed)
@@ -156,7 +162,8 @@ class Stays:
         left = list(bases)
         for i, (output, tap) in enumerate(AXES):
             base = bases[i]
-            far = (extents[INDEX[output]] - 1) * layer.stride[i] + (extents[INDEX[tap]] - 1) * layer.dilation[i]
+            far = (extents[INDEX[output]] - 1) * layer.stride[i]
+            far += (extents[INDEX[tap]] - 1) * layer.dilation[i]
             if base is not None and base >= 0 and base + far < layer.input_size[i]:
                 left[i] = None
         return Place(extents, (left[0], left[1]))
@@ -174,7 +181,7 @@ class Stays:
                 here = edge and (loop not in self.summed or number == special)
                 block = self._iteration(loop, place, number)
                 if out and out[-1][:2] == (block, here):
-                    out[-1] = out[-1]._replace(count=out[-1].count + count)
+                    out[-1] = out[-1]._replace(times=out[-1].times + count)
                 else:
                     out.append(Run(block, here, count))
         return out
@@ -198,7 +205,7 @@ class Stays:
             found: Counter[Stay] = Counter()
             for run in runs:
                 for stay, count in self._inside(loop + 1, run.place, run.edge, ends).items():
-                    found[stay] += count * run.count
+                    found[stay] += count * run.times
             for before, after, count in _borders(runs):
                 if loop in self.relevant or self._moved(loop + 1, before.place):
                     one = self._exit(loop + 1, before.place) if ends else self.entry(loop + 1, after.place)
@@ -211,8 +218,8 @@ def _borders(runs: Sequence[Run]) -> list[tuple[Run, Run, int]]:
     """(iteration before, iteration after, how often) for every turn from one iteration to the next."""
     out = []
     for i, run in enumerate(runs):
-        if run.count > 1:
-            out.append((run, run, run.count - 1))
+        if run.times > 1:
+            out.append((run, run, run.times - 1))
         if i + 1 < len(runs):
             out.append((run, runs[i + 1], 1))
     return out

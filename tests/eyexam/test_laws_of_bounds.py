@@ -15,6 +15,7 @@ import simulator
 from simulator.dataflows import dataflows
 from simulator.eyexam.loss import beyond, losses
 from simulator.eyexam.steps import Bounds, bounds_of
+from simulator.eyexam.traffic import Traffic
 from simulator.mapping.mapping import Mapping
 from simulator.spec.layer import Layer, VectorLayer
 from simulator.spec.relax import relaxable
@@ -50,21 +51,30 @@ def assert_bounds_hold(bounds: Bounds, result: dict[str, Any], macs_per_cycle: i
     assert sum(left.values()) == occupancy - seventh
 
 
-def assert_same_traffic(bounds: Bounds, ports: dict[str, Any]) -> None:
-    counted = {name: (port["unit"], port["words"], port["limit_per_cycle"]) for name, port in ports.items()}
+def assert_same_traffic(bounds: Bounds, traffic: Traffic, result: dict[str, Any]) -> None:
+    counted = {
+        name: (port["unit"], port["words"], port["limit_per_cycle"]) for name, port in result["ports"].items()
+    }
     told = {
         load.name: (load.unit, load.words, "unlimited" if load.rate is None else pytest.approx(float(load.rate)))
         for load in bounds.loads.values()
+        if load.between != ("array", "array")
     }
     assert told == counted
+    links = traffic.architecture.psum_links()
+    every, busiest = traffic.hops()
+    assert every == (0 if links is None else result["actions"][links]["output"]["hop"])
+    assert busiest <= every
+    assert links is None or busiest == (bounds.loads[links].words if links in bounds.loads else 0)
 
 
 @law(70)
 @given(both)
 def test_bounds_and_traffic_on_random_machines(case: Case) -> None:
     description, layer, mapping = case
-    bounds, result = bounds_of(layer, mapping, built(description)), measured(*case)
-    assert_same_traffic(bounds, result["ports"])
+    machine = built(description)
+    bounds, result = bounds_of(layer, mapping, machine), measured(*case)
+    assert_same_traffic(bounds, Traffic(layer, mapping, machine), result)
     assert_bounds_hold(bounds, result, description["array"]["pe"]["macs_per_cycle"])
 
 
@@ -82,7 +92,7 @@ def test_bounds_and_traffic_with_codecs_single_buffers_and_relaxed_resources(cas
     machine = built(description)
     relaxed = frozenset(data.draw(st.sets(st.sampled_from(relaxable(machine)), max_size=2)))
     bounds, result = bounds_of(layer, mapping, machine, relaxed), measured(description, layer, mapping, tuple(relaxed))
-    assert_same_traffic(bounds, result["ports"])
+    assert_same_traffic(bounds, Traffic(layer, mapping, machine), result)
     assert_bounds_hold(bounds, result, description["array"]["pe"]["macs_per_cycle"])
 
 
@@ -107,9 +117,10 @@ def test_bounds_and_traffic_of_shipped_pairs(architecture: str, workload: str, d
     for layer in run.spec.lower(1):
         if isinstance(layer, VectorLayer):
             continue
-        bounds, result = bounds_of(layer, run.mappings[layer.name], run.architecture), run.layers[layer.name]
-        assert_same_traffic(bounds, result.ports)
-        assert_bounds_hold(bounds, result.to_dict(), run.architecture.spatial.pe.macs_per_cycle)
+        machine, mapping = run.architecture, run.mappings[layer.name]
+        bounds, result = bounds_of(layer, mapping, machine), run.layers[layer.name].to_dict()
+        assert_same_traffic(bounds, Traffic(layer, mapping, machine), result)
+        assert_bounds_hold(bounds, result, run.architecture.spatial.pe.macs_per_cycle)
 
 
 @pytest.mark.parametrize("dataflow", sorted(dataflows()))
@@ -118,6 +129,7 @@ def test_every_dataflow_holds_its_bounds_with_a_batch(dataflow: str) -> None:
     assert run.spec is not None
     for layer in run.spec.lower(3):
         assert isinstance(layer, Layer)
-        bounds, result = bounds_of(layer, run.mappings[layer.name], run.architecture), run.layers[layer.name]
-        assert_same_traffic(bounds, result.ports)
-        assert_bounds_hold(bounds, result.to_dict(), 1)
+        machine, mapping = run.architecture, run.mappings[layer.name]
+        bounds, result = bounds_of(layer, mapping, machine), run.layers[layer.name].to_dict()
+        assert_same_traffic(bounds, Traffic(layer, mapping, machine), result)
+        assert_bounds_hold(bounds, result, 1)
