@@ -21,6 +21,7 @@ from simulator.spec.layer import Layer, VectorLayer
 from simulator.spec.operands import Drawn, Given, Operands, describe, operands_of
 from simulator.spec.relax import check_relax
 from simulator.spec.workload import Workload
+from simulator.traces.layer import Wanted
 
 Progress = Callable[[int, int, str], None]
 """Called with (layers done, layers in all, the layer's name) whenever a layer is through."""
@@ -56,6 +57,7 @@ def simulate(
     relax: Iterable[str] = (),
     operands: Given | None = None,
     fast_forward: bool = True,
+    trace: bool | Wanted = False,
     jobs: int = 1,
     progress: Progress | None = None,
 ) -> Run:
@@ -66,8 +68,9 @@ def simulate(
     are mapped; ``relax`` gives memories, networks or single ports (``glb.input_read``) unlimited rate;
     ``operands`` are real weights and inputs for some layers (see `simulator.spec.operands`), on which the
     schedule then computes; ``fast_forward`` skips what repeats, which changes no result but how many passes
-    were simulated; ``jobs`` spreads layers over processes. Raises `InputError` for anything that cannot be
-    used. On Ctrl-C the run comes back with the finished layers and ``interrupted`` set.
+    were simulated; ``trace`` keeps what every PE and port did when (``run.trace``); ``jobs`` spreads
+    layers over processes. Raises `InputError` for anything that cannot be used. On Ctrl-C the run comes
+    back with the finished layers and ``interrupted`` set.
     """
     machine = architecture if isinstance(architecture, Architecture) else load_architecture(architecture)
     network = workload if isinstance(workload, Workload) else load_workload(workload)
@@ -84,7 +87,10 @@ def simulate(
     data = {} if operands is None else operands_of(operands, machine, lowered, names)
     planned = [replace(j, operands=data.get(j.layer.name)) for j in plan(machine, simulated, given, default)]
     check_prices(machine, table)
-    measured, interrupted = run_jobs(machine, planned, relaxed, jobs, progress, fast_forward=fast_forward)
+    wanted_trace = Wanted().shared(len(planned)) if trace is True else trace or None
+    measured, interrupted = run_jobs(
+        machine, planned, relaxed, jobs, progress, fast_forward=fast_forward, trace=wanted_trace
+    )
     results = tuple(
         _result(machine, job.layer, found, table) for job, found in zip(planned, measured, strict=False)
     )
@@ -145,6 +151,7 @@ def run_jobs(
     progress: Progress | None,
     *,
     fast_forward: bool = True,
+    trace: Wanted | None = None,
 ) -> tuple[list[dict[str, Any]], bool]:
     """Simulate every job once; (measurements of those finished, in order of jobs; whether interrupted)."""
     keys = [job.key for job in jobs]
@@ -152,7 +159,7 @@ def run_jobs(
     unique = [jobs[i] for i in sorted(first.values())]
     found: dict[tuple[object, ...], dict[str, Any]] = {}
     done: list[dict[str, Any]] = []
-    stream = _measurements(architecture, unique, relaxed, processes, fast_forward=fast_forward)
+    stream = _measurements(architecture, unique, relaxed, processes, fast_forward=fast_forward, trace=trace)
     try:
         for job, key in zip(jobs, keys, strict=True):
             while key not in found:
@@ -173,18 +180,15 @@ def _measurements(
     jobs: Sequence[Job],
     relaxed: frozenset[str],
     processes: int,
-    *,
-    fast_forward: bool,
+    **how: Any,
 ) -> Generator[tuple[Job, dict[str, Any]], None, None]:
     if processes == 1 or len(jobs) < 2:
         for job in jobs:
-            yield job, measure_job(architecture, job, relaxed, fast_forward=fast_forward)
+            yield job, measure_job(architecture, job, relaxed, **how)
         return
     warm_up(with_data=any(job.operands is not None for job in jobs))
     with ProcessPoolExecutor(min(processes, len(jobs)), mp_context=get_context("spawn")) as pool:
-        futures = [
-            pool.submit(measure_job, architecture, job, relaxed, fast_forward=fast_forward) for job in jobs
-        ]
+        futures = [pool.submit(measure_job, architecture, job, relaxed, **how) for job in jobs]
         try:
             for job, future in zip(jobs, futures, strict=True):
                 yield job, future.result()
@@ -193,48 +197,69 @@ def _measurements(
 
 
 def measure_job(
-    architecture: Architecture, job: Job, relaxed: frozenset[str], *, fast_forward: bool = True
+    architecture: Architecture,
+    job: Job,
+    relaxed: frozenset[str],
+    *,
+    fast_forward: bool = True,
+    trace: Wanted | None = None,
 ) -> dict[str, Any]:
     """Simulate one layer; a pure function of its arguments."""
     if isinstance(job.layer, VectorLayer):
         from simulator.engine.vector import VectorMachine
 
-        vector = VectorMachine(job.layer, architecture, relaxed)
+        vector = VectorMachine(job.layer, architecture, relaxed, traced=trace is not None)
         vector.run()
         return vector.measure()
     assert job.mapping is not None
     try:
-        return _measure_macs(architecture, job, job.mapping, relaxed, fast_forward=fast_forward)
+        return _measure_macs(architecture, job, job.mapping, relaxed, fast_forward=fast_forward, trace=trace)
     except OverflowError:
         told = "fewer images or rates with smaller numerators were expected: times do not fit into 64 bits"
         raise refuse(job.layer.name, "rates", None, told) from None
 
 
 def _measure_macs(
-    architecture: Architecture, job: Job, mapping: Mapping, relaxed: frozenset[str], *, fast_forward: bool
+    architecture: Architecture,
+    job: Job,
+    mapping: Mapping,
+    relaxed: frozenset[str],
+    *,
+    fast_forward: bool,
+    trace: Wanted | None,
 ) -> dict[str, Any]:
     """Simulate one layer with MACs, on its data where it has some."""
     from simulator.engine.machine import LayerMachine
     from simulator.engine.measure import measure
 
     assert isinstance(job.layer, Layer)
-    if job.operands is None:
-        machine = LayerMachine(job.layer, mapping, architecture, relaxed, fast_forward=fast_forward)
-        machine.run()
-        return measure(machine)
-    from simulator.engine.function import compute
+    layer, coded_bits, computed = job.layer, None, None
+    if job.operands is not None:
+        from simulator.engine.function import compute
 
-    try:
-        computed = compute(job.layer, mapping, architecture, job.operands.of(job.layer, architecture))
-    except MemoryError:
-        told = "data that fit into memory were expected: fewer images or layers without operands"
-        raise refuse(job.layer.name, "operands", None, told) from None
-    machine = LayerMachine(
-        replace(job.layer, zeros=computed.zeros), mapping, architecture, relaxed,
-        fast_forward=fast_forward, coded_bits=computed.coded_bits,
-    )  # fmt: skip
-    machine.run()
-    return computed.added_to(measure(machine))
+        try:
+            computed = compute(layer, mapping, architecture, job.operands.of(layer, architecture))
+        except MemoryError:
+            told = "data that fit into memory were expected: fewer images or layers without operands"
+            raise refuse(layer.name, "operands", None, told) from None
+        layer, coded_bits = replace(layer, zeros=computed.zeros), computed.coded_bits
+
+    def machine(most_slices: int = 0) -> LayerMachine:
+        return LayerMachine(
+            layer, mapping, architecture, relaxed,
+            fast_forward=fast_forward, coded_bits=coded_bits, most_slices=most_slices,
+        )  # fmt: skip
+
+    if trace is None:
+        ran = machine()
+        ran.run()
+        found = measure(ran)
+    else:
+        from simulator.engine.tracing import traced
+
+        ran, traces = traced(machine, trace)
+        found = measure(ran) | {"trace": traces}
+    return found if computed is None else computed.added_to(found)
 
 
 def warm_up(*, with_data: bool = False) -> None:

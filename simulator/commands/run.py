@@ -10,6 +10,15 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from simulator.commands.options import (
+    BatchOption,
+    DataflowOption,
+    EnergyOption,
+    JobsOption,
+    LayerOption,
+    MappingOption,
+    RelaxOption,
+)
 from simulator.commands.terminal import INTERRUPTED, console, progress, say
 from simulator.errors import InputError, Problem, refuse
 
@@ -17,16 +26,6 @@ if TYPE_CHECKING:
     from simulator.report.result import Run
     from simulator.spec.operands import Given
 
-MappingOption = Annotated[
-    Path | None, typer.Option(help="A mapping file; layers it lacks are mapped as usual.")
-]
-DataflowOption = Annotated[
-    str | None, typer.Option(help="Map with this dataflow, not the architecture's own.")
-]
-EnergyOption = Annotated[str | None, typer.Option(metavar="TABLE", help="A shipped energy table or a file.")]
-RelaxOption = Annotated[
-    list[str] | None, typer.Option(metavar="RESOURCE", help="Give it an unlimited rate; may be repeated.")
-]
 OutOption = Annotated[
     Path | None, typer.Option(help="Results directory; a new one under results/ if not given.")
 ]
@@ -63,8 +62,8 @@ def run(
     architecture: Annotated[str, typer.Argument(metavar="ARCH", help="A shipped architecture or a file.")],
     workload: Annotated[str, typer.Argument(metavar="WORKLOAD", help="A shipped workload or a file.")],
     *,
-    batch: Annotated[int, typer.Option(min=1, help="Images per run.")] = 1,
-    layer: Annotated[list[str] | None, typer.Option(help="Run only this layer; may be repeated.")] = None,
+    batch: BatchOption = 1,
+    layer: LayerOption = None,
     mapping: MappingOption = None,
     dataflow: DataflowOption = None,
     energy: EnergyOption = None,
@@ -79,7 +78,7 @@ def run(
         bool, typer.Option("--json", help="Print one JSON document; write a directory only with --out.")
     ] = False,
     quiet: Annotated[bool, typer.Option("--quiet", help="No progress and no tables.")] = False,
-    jobs: Annotated[int, typer.Option(min=1, help="Processes that share the layers.")] = 1,
+    jobs: JobsOption = 1,
     force: Annotated[
         bool, typer.Option("--force", help="Replace the results of an earlier run in --out.")
     ] = False,

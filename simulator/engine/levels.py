@@ -38,7 +38,8 @@ class Level:
     """One data type in one memory. `Fill` brings weights and inputs, `Hold` keeps output tiles.
 
     ``room`` is how many more tiles fit; ``sources`` are the tiles that ``parent``, the next one out, has for
-    this one; ``sent`` is when the last slot of the last tile ended on the ports; ``counts`` see `FILL_WORDS`.
+    this one; ``tile_bits`` is the room that one takes; ``sent`` is when the last slot of the last tile
+    ended on the ports; ``counts`` see `FILL_WORDS`.
     """
 
     world: World
@@ -50,6 +51,7 @@ class Level:
     cause: int
     array: int
     capacity: int
+    tile_bits: float
     agenda: Agenda
     cursor: TileCursor
     cross: Callable[["Level", Tile, str], Crossing]

@@ -13,6 +13,7 @@ from simulator.components.memories.dram import Dram
 from simulator.engine.levels import Crossing, Fill, Hold, Level, Resident
 from simulator.engine.nest import nest_of
 from simulator.engine.program import STREAM_NAMES, Tables
+from simulator.engine.record import Recorder
 from simulator.engine.repeats import Repeats
 from simulator.engine.state import new_state
 from simulator.engine.tiles import Tile, TileCursor, part_count, tile_count
@@ -58,8 +59,12 @@ class LayerMachine:
         *,
         fast_forward: bool = True,
         coded_bits: Callable[[DataType, Block], int] | None = None,
+        most_slices: int = 0,
     ) -> None:
-        """``coded_bits``: how long a tile of real data is on a coded link, in place of what is expected."""
+        """``coded_bits``: how long a tile of real data is on a coded link, in place of what is expected.
+
+        ``most_slices``: about how many slices of what PEs do are kept; 0: nothing is traced.
+        """
         self._coded_bits = coded_bits
         if coded_bits is not None and self._codes(architecture):
             fast_forward = False  # tiles of one size differ in length
@@ -76,9 +81,12 @@ class LayerMachine:
         self.levels: dict[tuple[str, DataType], Level] = {}
         self._make_levels()
         rings = max(level.capacity for level in self.levels.values()) + 4
-        series = kernel.STREAMS + len(self.ports) + 2 * len(self.levels)
-        self.state = new_state(self.tables, self.program, rings, series, self.configured)
+        series = kernel.SERIES + len(self.ports) + 2 * len(self.levels)
+        self.state = new_state(
+            self.tables, self.program, rings, series, self.configured, traced=most_slices > 0
+        )
         self.bound = array.Bound(self.program, self.state)
+        self.recorder = Recorder(self, most_slices) if most_slices else None
         self.array = ArrayProcess(self, fast_forward=fast_forward)
         self.array_end = self.end = self.configured
 
@@ -131,7 +139,8 @@ class LayerMachine:
         level = kind(
             self.world, self.fabric, len(self.levels), name, parent, data_type,
             self.tables.causes.index(name), self.tables.causes.index(ARRAY),
-            parts * min(quota, max(1, MOST_TILES // parts)), self.agendas[name], cursor(),
+            parts * min(quota, max(1, MOST_TILES // parts)), self._tile_bits(name, data_type) / parts,
+            self.agendas[name], cursor(),
             self._crossing, self._tell_array, self._note_tile, self.levels.get((parent, data_type)),
         )  # fmt: skip
         if level.above is not None:
@@ -207,21 +216,24 @@ class LayerMachine:
         width, zeros = self.architecture.word_bits[data_type], self.layer.zeros.get(data_type)
         return dram.coded_bits(data_type, words, tile.row_words, width, zeros)
 
-    def _log(self, series: int, start: int, end: int, units: int) -> None:
+    def _log(self, series: int, start: int, end: int, units: int, stream: str = "weight") -> None:
         scalars, ticks = self.state.scalars, self.array.ticks
         row = int(scalars[kernel.LOGGED])
         if row - int(scalars[kernel.BINNED]) >= kernel.LOG_ROWS - 8:
             self.bound.fill_windows()
-        self.state.log[row % kernel.LOG_ROWS, :4] = series, start * ticks, end * ticks, units
+        if self.recorder is not None and row - int(scalars[kernel.COPIED]) >= kernel.LOG_ROWS - 8:
+            self.recorder.take()
+        number = STREAM_NAMES.index(stream)
+        self.state.log[row % kernel.LOG_ROWS, :5] = series, start * ticks, end * ticks, units, number
         scalars[kernel.LOGGED] = row + 1
 
     def _log_crossing(self, port: FabricPort, stream: str, begin: int, visible: int, units: int) -> None:
         self.port_counts[port.number][stream] += units
-        self._log(kernel.STREAMS + port.number, begin, max(begin + 1, visible), units)
+        self._log(kernel.SERIES + port.number, begin, max(begin + 1, visible), units, stream)
 
     def _note_tile(self, level: Level, way: int) -> None:
         self._log(
-            kernel.STREAMS + len(self.ports) + 2 * level.number + way, self.world.cycle, self.world.cycle, 1
+            kernel.SERIES + len(self.ports) + 2 * level.number + way, self.world.cycle, self.world.cycle, 1
         )
 
     def _tell_array(self, level: Level, resident: Resident) -> None:
@@ -270,11 +282,16 @@ class LayerMachine:
         rest = self.array_end - s.pe[kernel.CLOCK]
         assert int(rest.min()) >= 0, "a PE worked beyond the array's last result"
         drained = np.minimum(rest, p.machine[kernel.PIPELINE])
-        s.names[:, kernel.FILL] += np.where(mapped, drained, 0)
-        s.names[:, kernel.IMBALANCE] += np.where(mapped, rest - drained, 0)
-        s.names[:, kernel.UNMAPPED] += np.where(mapped, 0, rest)
-        s.names[:, kernel.BETWEEN] += self.end - self.array_end
-        s.pe[kernel.CLOCK] = self.end
+        for name, cycles in (
+            (kernel.FILL, np.where(mapped, drained, 0)),
+            (kernel.IMBALANCE, np.where(mapped, rest - drained, 0)),
+            (kernel.UNMAPPED, np.where(mapped, 0, rest)),
+            (kernel.BETWEEN, np.full_like(rest, self.end - self.array_end)),
+        ):
+            s.names[:, name] += cycles
+            if self.recorder is not None:
+                self.recorder.note(name, s.pe[kernel.CLOCK], cycles)
+            s.pe[kernel.CLOCK] += cycles
 
 
 class ArrayProcess(Sleeper):
@@ -290,7 +307,7 @@ class ArrayProcess(Sleeper):
         """Run up to the next event that may change what the array sees."""
         machine, s = self.machine, self.machine.state
         code = array.PASSED
-        while code == array.PASSED:
+        while code in (array.PASSED, array.FULL):
             limit = self.world.peek_cycle(kernel.FOREVER)
             bounded = limit < kernel.FOREVER
             code = machine.bound.advance(limit * self.ticks if bounded else kernel.FOREVER)
@@ -299,6 +316,9 @@ class ArrayProcess(Sleeper):
                 for stream, time in s.events[:count].tolist():
                     machine.tile_is_through(stream, time)
                 s.scalars[kernel.EVENTS] = 0
+            if code == array.FULL:
+                assert machine.recorder is not None
+                machine.recorder.take()
             if code == array.PASSED and self.repeats is not None:
                 self.repeats.look_back()
         if code == array.AT_LIMIT:

@@ -151,20 +151,27 @@ def _port(port: Port, words: int, busy_cycles: float, streams: dict[str, int]) -
 
 
 def windows(machine: LayerMachine) -> Tree:
-    """Series over time: units of every stream and fabric port per window, and tiles held at its end."""
+    """Series over time: units of every stream and fabric port and MACs per window, and tiles held at its end.
+
+    Beside them, the room that a tile takes (bytes), and PE-cycles by PE and name.
+    """
     state, width = machine.state, 1 << int(machine.state.scalars[kernel.SHIFT])
     fold = 1
     while machine.end // (width * fold) >= kernel.WINDOWS:
         fold *= 2
     count = machine.end // (width * fold) + 1
     series = state.windows.reshape(len(state.windows), -1, fold).sum(axis=2)[:, :count].copy()
-    tiles = kernel.STREAMS + len(machine.ports)
+    tiles = kernel.SERIES + len(machine.ports)
     out: Tree = {"width_cycles": np.array(width * fold)}
     out |= {f"words.{stream}": series[i] for i, stream in enumerate(STREAM_NAMES)}
-    out |= {f"units.{name}": series[kernel.STREAMS + port.number] for name, port in machine.ports.items()}
+    out["macs"] = series[kernel.MACS]
+    out |= {f"units.{name}": series[kernel.SERIES + port.number] for name, port in machine.ports.items()}
     for level in machine.levels.values():
         taken, given = series[tiles + 2 * level.number], series[tiles + 2 * level.number + 1]
         out[f"tiles.{level.name}.{level.data_type}"] = np.cumsum(taken - given)
+        out[f"tile_bytes.{level.name}.{level.data_type}"] = np.array(level.tile_bits / 8)
+    array = machine.architecture.array
+    out["pe_cycles"] = state.names.reshape(array.rows, array.columns, -1).copy()
     return out
 
 

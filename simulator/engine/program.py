@@ -206,6 +206,7 @@ class Tables:
         return kernel.Program(
             work=np.stack([_work(k, self.architecture.spatial.pe.macs_per_cycle) for k in self.kinds]),
             dying=ints(part),
+            macs=ints([int(kind.macs.sum()) for kind in self.kinds]),
             delivery=ints(
                 [
                     [d.port_words, _most(d), at, first, len(supply.needs)]

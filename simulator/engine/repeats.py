@@ -177,6 +177,8 @@ class Repeats:
         if not self.machine.bound.skip(loop, step, cycles, then.logged, times):
             return False
         self.skipped += int(s.passes.sum()) - passes
+        if self.machine.recorder is not None:
+            self.machine.recorder.skipped((int(s.passes.sum()) - passes) // times)
         self._shift(then, now, loop, step * times, cycles * times, times)
         return True
 

@@ -10,6 +10,8 @@ from simulator.kernels import tables as kernel
 from simulator.mapping.nest import INDEX
 
 Shapes = dict[str, tuple[int, ...]]
+SLICES = 1 << 17
+"""Room for slices beside those that one stage of the kernel can write."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +56,10 @@ class _Sizes:
             tile_marks + 5,
         )
 
+    def most_slices_at_once(self) -> int:
+        """More slices than one stage of the kernel can write: a few waits per PE, with all their causes."""
+        return 4 * self.pes * (self.marks + 4) + 4
+
     def picture(self) -> int:
         """Room for the state relative to some cycle."""
         per_pe = 8 + 5 * self.slots
@@ -72,7 +78,7 @@ def _outstanding(program: kernel.Program) -> int:
     )
 
 
-def _shapes(n: _Sizes, tables: Tables, series: int, tally: int) -> Shapes:
+def _shapes(n: _Sizes, tables: Tables, series: int, tally: int, slices: int) -> Shapes:
     """Everything that is neither a time nor a counter."""
     streams, cursors = kernel.STREAMS, kernel.CURSORS
     return {
@@ -88,7 +94,8 @@ def _shapes(n: _Sizes, tables: Tables, series: int, tally: int) -> Shapes:
         "open_kind": (n.slots,), "slot_tile": (n.slots, n.pes), "block_visit": (tables.blocks,),
         "block_time": (tables.blocks, 2), "events": (streams * n.tiles, 2),
         "windows": (series, kernel.WINDOWS),
-        "log": (kernel.LOG_ROWS, kernel.LOG_COLUMNS), "picture": (n.picture(),), "jump": (5,),
+        "log": (kernel.LOG_ROWS, kernel.LOG_COLUMNS), "slices": (slices, kernel.SLICE_COLUMNS),
+        "picture": (n.picture(),), "jump": (5,),
         "known": (n.picture(),), "known_tally": (tally,), "known_digit": (cursors, n.loops),
         "known_tile": (streams, 2),
     }  # fmt: skip
@@ -111,16 +118,22 @@ def _counters(n: _Sizes, tables: Tables) -> Shapes:
 
 
 def new_state(
-    tables: Tables, program: kernel.Program, tile_rings: int, series: int, now: int
+    tables: Tables, program: kernel.Program, tile_rings: int, series: int, now: int, *, traced: bool = False
 ) -> kernel.State:
-    """A machine at rest at cycle ``now``; ``series``: how many kinds of traffic are summed over time."""
+    """A machine at rest at cycle ``now``; ``series``: how many kinds of traffic are summed over time.
+
+    ``traced``: what PEs do is written down in slices, which somebody has to take out when the kernel is full.
+    """
     sizes = _Sizes.of(tables, program, tile_rings)
+    most = sizes.most_slices_at_once() if traced else 0
     times, clocks = kernel.parts_of(_clocks(sizes))
     tally, counts = kernel.parts_of(_counters(sizes, tables))
-    shapes = _shapes(sizes, tables, series, len(tally))
+    shapes = _shapes(sizes, tables, series, len(tally), 8 * most + SLICES if traced else 1)
     others = {name: np.zeros(shape, dtype=np.int64) for name, shape in shapes.items()}
     state = kernel.State(**others, times=times, tally=tally, **clocks, **counts)
     state.block_visit[:] = -1
+    state.scalars[kernel.TRACING] = traced
+    state.scalars[kernel.MOST_TRACED] = len(state.slices) - most if traced else 0
     _start(tables, program, state, now)
     return state
 

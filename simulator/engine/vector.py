@@ -2,11 +2,20 @@
 
 from typing import Any
 
+import numpy as np
+
 from simulator.components.memories.dram import Dram
+from simulator.engine.program import STREAM_NAMES
+from simulator.engine.record import MOST_CROSSINGS
 from simulator.engine.world import Agenda, Fabric, FabricPort, Lane, Request, World, fabric_port
+from simulator.kernels.tables import LOG_COLUMNS
 from simulator.names import PE_CYCLE_NAMES, STALL_NAMES, DataType
 from simulator.spec.architecture import Architecture, VectorUnit
 from simulator.spec.layer import VectorLayer
+from simulator.traces.crossings import Crossings, Port
+from simulator.traces.layer import LayerTrace
+from simulator.traces.places import Places
+from simulator.traces.rows import Chunk, Rows
 
 WAYS: dict[str, DataType] = {"read": "input", "write": "output"}
 
@@ -14,7 +23,14 @@ WAYS: dict[str, DataType] = {"read": "input", "write": "output"}
 class VectorMachine:
     """One vector layer; two chunks can wait on either side of the lanes, so transfers and work overlap."""
 
-    def __init__(self, layer: VectorLayer, architecture: Architecture, relaxed: frozenset[str]) -> None:
+    def __init__(
+        self,
+        layer: VectorLayer,
+        architecture: Architecture,
+        relaxed: frozenset[str],
+        *,
+        traced: bool = False,
+    ) -> None:
         if architecture.vector_unit is None:
             raise ValueError("the architecture has no vector unit")
         self.layer, self.architecture = layer, architecture
@@ -30,6 +46,7 @@ class VectorMachine:
         self.fabric = Fabric(self.world, ticks, self._count)
         self.agenda = Agenda(self.world)
         self.ports: dict[str, FabricPort] = {}
+        self.log: list[tuple[int, ...]] | None = [] if traced else None
         self.way: dict[str, FabricPort] = {}
         for way, data_type in WAYS.items():
             name = f"{outermost}.{memory.array_port(data_type, way)[0]}"
@@ -46,8 +63,13 @@ class VectorMachine:
         self.asked = self.working = self.writing = False
         self.lanes = {way: self._lane(way) for way in WAYS}
 
-    def _count(self, port: FabricPort, stream: str, _begin: int, _visible: int, units: int) -> None:
+    def _count(self, port: FabricPort, stream: str, begin: int, visible: int, units: int) -> None:
         self.counts[port.name][stream] = self.counts[port.name].get(stream, 0) + units
+        self._note(port.number, begin, max(begin + 1, visible), units, stream)
+
+    def _note(self, series: int, begin: int, end: int, units: int, stream: str) -> None:
+        if self.log is not None:
+            self.log.append((series, begin, end, units, STREAM_NAMES.index(stream), 0, 0, 0))
 
     def _share(self, total: int, chunk: int) -> int:
         return total * (chunk + 1) // self.chunks - total * chunk // self.chunks
@@ -95,6 +117,8 @@ class VectorMachine:
         cycles = -(-self._share(self.layer.operations, self.worked) // self.unit.lanes)
         self.worked += 1
         self.busy += cycles
+        operations = self._share(self.layer.operations, self.worked - 1)
+        self._note(len(self.ports), self.world.cycle, self.world.cycle + cycles, operations, "input")
         self.agenda.expect(self.world.cycle + cycles, self._done, None)
 
     def _done(self, _: object) -> None:
@@ -158,7 +182,38 @@ class VectorMachine:
             "bytes_dram": self.bytes, "bytes_glb": 0 if "glb" in self.architecture.memories else None,
             "actions": actions, "windows": {},
             "passes": 0, "passes_simulated": 0, "passes_skipped": 0, "steps": 0,
+            **({} if self.log is None else {"trace": self._trace()}),
         }  # fmt: skip
+
+    def _trace(self) -> LayerTrace:
+        """The PEs wait; beside them what crosses the link, and when the lanes work."""
+        array, outermost = self.architecture.array, self.architecture.outermost
+        between = np.full(array.pes, PE_CYCLE_NAMES.index("between"))
+        none = np.zeros(array.pes, dtype=np.int64)
+        chunk = Chunk(np.arange(array.pes), none, np.full(array.pes, self.end), between, none)
+        shown = [
+            Port(
+                port.name, outermost, "bytes", (port.number,),
+                port.ticks_per_unit / self.fabric.ticks, self.fabric.limit_per_cycle(port),
+            )
+            for port in self.ports.values()
+        ]  # fmt: skip
+        lanes = self.unit.lanes
+        shown.append(Port("vector_unit", "vector_unit", "operations", (len(shown),), 1 / lanes, lanes))
+        logged = self.log or []
+        log = np.array(logged[:MOST_CROSSINGS], dtype=np.int64).reshape(-1, LOG_COLUMNS)
+        return LayerTrace(
+            cycles=self.end,
+            rows=array.rows,
+            columns=array.columns,
+            causes=(outermost,),
+            pe_rows=Rows.of(array.pes, [chunk], []),
+            crossings=Crossings(log, 1, len(shown), len(logged) <= MOST_CROSSINGS),
+            ports=tuple(shown),
+            streams=STREAM_NAMES,
+            places=Places((), {}),
+            window=(0, self.end),
+        )
 
     def _measure_ports(self) -> dict[str, Any]:
         rows: dict[str, tuple[str, int, float, Any, dict[str, int]]] = {}

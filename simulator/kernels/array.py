@@ -17,24 +17,25 @@ from simulator.kernels.nest import ceil_div, kind_at, next_turn, part_at, parts_
 from simulator.kernels.recurrence import look_back, picture, reach, skip
 from simulator.kernels.tables import (
     A, ACCUMULATE, ACC_END, ACC_IN, ACC_TILE, AGAIN, ARRAY_CAUSE, AT_TILE, AT_WORD, BARRIER, BETWEEN, BINNED, BLOCK,
-    BLOCK_END, BLOCK_OF, BLOCK_START, BUFFER_PORT, BUSY, CAPACITY, CLOCK, CROSSED, CYCLES, DELIVERIES, DEPTH, DONE,
-    DOWN, ENDED, END_NEED, EVENTS, EXTRA_LATENCY, FIFO, FIRST, FIRST_BACK, FIRST_GROUP, FIRST_NEED, FIRST_PART,
+    BLOCK_END, BLOCK_OF, BLOCK_START, BUFFER_PORT, BUSY, CAPACITY, CLOCK, COPIED, CROSSED, CYCLES, DELIVERIES, DEPTH,
+    DONE, DOWN, ENDED, END_NEED, EVENTS, EXTRA_LATENCY, FIFO, FIRST, FIRST_BACK, FIRST_GROUP, FIRST_NEED, FIRST_PART,
     FIRST_USE, FIRST_WORDS, FOREVER, GRANTS, GROUPS, HAS_PSUM, HEAD_ASKED, HEAD_DELIVERY, HEAD_KNOWN, HEAD_READY,
     HEAD_START, HEAD_WORDS, HELD, I, IMBALANCE, KIND, KIND_OF, KNOWN, LAST_ACC, LAST_GRANT, LAST_START, LAST_WORDS,
     LATENCY, LEAVE, LEAVING_TILES, LEFT_KIND, LINK_LATENCY, LINK_TICKS, LOGGED, LOG_ROWS, LOOPS, MAC, MACS, MACS_DONE,
-    MAC_END, MAC_KIND, MAC_TILE, MODE, MOST, MOVED, NETWORK_PORT, NEW_I, NEW_O, NEW_W, OPEN_TILES, ORDER, OUTSIDE,
-    OUTSIDE_UNTIL, OUT_FINISH, OUT_FIRST, OUT_LAST, OUT_READY, OUT_WORDS, PART, PART_COUNT, PART_MASK, PASSES_TELL,
-    PASS_KIND, PIN, PIPELINE, PORT_CAUSE, PORT_MODE, PORT_RANK, PORT_TICKS, POSITION, POUT, PREFIX, Program,
-    REDUCTION_MASK, RELEASED, RELEVANT, REUSED, ROOT, ROUND_ROBIN, SEEN, SENT, SHARED_ADDER, SLIDE, SPLIT, STARTED,
-    STEADY_LOOP, STREAMS, S_INPUT, S_OUTPUT, S_PSUM, S_WEIGHT, State, TAKEN, TICKS, TILES, TILES_AHEAD, TILE_BASE,
-    TILE_KIND, TILE_MASK, TO_OPEN, TRIES, TURNED, UNMAPPED, UP, W, WEIGHT, WHICH, WHOLE, WORDS, ZEROS_COME_IN,
+    MAC_END, MAC_KIND, MAC_TILE, MODE, MOST, MOST_TRACED, MOVED, NETWORK_PORT, NEW_I, NEW_O, NEW_W, OPEN_TILES, ORDER,
+    OUTSIDE, OUTSIDE_UNTIL, OUT_FINISH, OUT_FIRST, OUT_LAST, OUT_READY, OUT_WORDS, PART, PART_COUNT, PART_MASK,
+    PASSES_TELL, PASS_BEGINS, PASS_KIND, PIN, PIPELINE, PORT_CAUSE, PORT_MODE, PORT_RANK, PORT_TICKS, POSITION, POUT,
+    PREFIX, Program, REDUCTION_MASK, RELEASED, RELEVANT, REUSED, ROOT, ROUND_ROBIN, SEEN, SENT, SHARED_ADDER,
+    SLICE_CAUSE, SLICE_LENGTH, SLICE_NAME, SLICE_PE, SLICE_START, SLIDE, SPLIT, STARTED, STEADY_LOOP, STREAMS,
+    S_INPUT, S_OUTPUT, S_PSUM, S_WEIGHT, State, TAKEN, TICKS, TILES, TILES_AHEAD, TILE_BASE, TILE_KIND, TILE_MASK,
+    TO_OPEN, TRACED, TRACING, TRIES, TURNED, UNMAPPED, UP, W, WEIGHT, WHICH, WHOLE, WORDS, ZEROS_COME_IN,
 )  # fmt: skip
 from simulator.kernels.views import (
     ACCUMULATE_TILE, COMPUTE, FILL_WINDOWS, GRANT, LOOK_BACK, PICTURE, SETTLE, Rows, addresses, call, log_at, program_at, rows_at, state_at,
 )  # fmt: skip
 from simulator.kernels.windows import fill_windows, log_row
 
-BLOCKED, AT_LIMIT, PASSED = range(3)
+BLOCKED, AT_LIMIT, PASSED, FULL = range(4)
 
 
 @stage
@@ -49,15 +50,36 @@ def quick_ceil_div(a: int, b: int, inverse: float) -> int:
 
 
 @stage
-def blame(table: A, until: A, cause: A, start: int, end: int) -> None:
-    """Add the cycles [start, end) to ``table`` by causes, each of which holds until its time; the last one for ever."""
+def note_slice(s: State, pe: int, name: int, cause: int, start: int, length: int) -> None:
+    """Write down what a PE does from cycle ``start`` on, if somebody traces."""
+    if s.scalars[TRACING] != 0 and length > 0:
+        row = s.slices[s.scalars[TRACED]]
+        row[SLICE_PE], row[SLICE_NAME], row[SLICE_CAUSE], row[SLICE_START], row[SLICE_LENGTH] = pe, name, cause, start, length
+        s.scalars[TRACED] += 1
+
+
+@stage
+def blame(s: State, pe: int, name: int, until: A, cause: A, start: int, end: int, early: int) -> None:
+    """Add the cycles [start, end) to a PE's stalls by causes, each of which holds until its time; the last one for ever.
+
+    The PE waits ``early`` cycles before that.
+    """
     t = start
     for i in range(until.shape[0]):
         if t >= end:
             return
         if until[i] > t:
-            table[cause[i]] += min(until[i], end) - t
+            upto = min(until[i], end)
+            s.causes[name - S_WEIGHT, cause[i]] += upto - t
+            note_slice(s, pe, name, cause[i], t - early, upto - t)
             t = until[i]
+
+
+@stage
+def blame_array(p: Program, s: State, pe: int, name: int, start: int, end: int) -> None:
+    """Add the cycles [start, end) to a PE's stalls because of the array itself."""
+    s.causes[name - S_WEIGHT, p.machine[ARRAY_CAUSE]] += end - start
+    note_slice(s, pe, name, p.machine[ARRAY_CAUSE], start, end - start)
 
 
 @stage
@@ -256,6 +278,7 @@ def start_layer(s: State, cycle: int) -> None:
     s.scalars[STARTED] = 1
     for pe in range(s.pe.shape[1]):
         s.names[pe, BETWEEN] += cycle - s.pe[CLOCK, pe]
+        note_slice(s, pe, BETWEEN, -1, s.pe[CLOCK, pe], cycle - s.pe[CLOCK, pe])
         s.pe[CLOCK, pe] = cycle
 
 
@@ -372,17 +395,20 @@ def open_pass(p: Program, s: State) -> None:
     for pe in range(s.pe.shape[1]):
         until = last if p.machine[BARRIER] != 0 else (s.pe[CLOCK, pe] if cycles[pe] != 0 else first)
         if until > s.pe[CLOCK, pe]:
-            s.names[pe, IMBALANCE if cycles[pe] != 0 else UNMAPPED] += until - s.pe[CLOCK, pe]
+            name = IMBALANCE if cycles[pe] != 0 else UNMAPPED
+            s.names[pe, name] += until - s.pe[CLOCK, pe]
+            note_slice(s, pe, name, -1, s.pe[CLOCK, pe], until - s.pe[CLOCK, pe])
             s.pe[CLOCK, pe] = until
+    note_slice(s, PASS_BEGINS, 0, 0, 0, 1)
 
 
 @stage
-def blame_words(p: Program, s: State, stream: int, slot: int, pe: int, causes: A, start: int, end: int) -> None:
-    """Say where the word was that a PE's MACs waited for: in the cycles right before it came."""
-    group = p.group[s.delivery[stream, slot, WHICH], pe]
+def blame_words(p: Program, s: State, stream: int, slot: int, asker: int, pe: int, start: int, end: int) -> None:
+    """Say where the word of PE ``asker`` was that ``pe`` waited for: in the cycles right before it came."""
+    group = p.group[s.delivery[stream, slot, WHICH], asker]
     part = (s.delivery[stream, slot, FIRST_PART] + s.late_part[stream, slot, group]) % s.part.shape[1]
     use = s.late_use[stream, slot, group]
-    blame(causes, s.until[stream, part], s.cause[stream, part], start + use, end + use)
+    blame(s, pe, S_WEIGHT + stream, s.until[stream, part], s.cause[stream, part], start + use, end + use, use)
 
 
 @stage
@@ -395,28 +421,29 @@ def carry_unmapped(p: Program, s: State) -> None:
     for pe in range(s.pe.shape[1]):
         if cycles[pe] == 0 and first > s.pe[CLOCK, pe]:
             s.names[pe, UNMAPPED] += first - s.pe[CLOCK, pe]
+            note_slice(s, pe, UNMAPPED, -1, s.pe[CLOCK, pe], first - s.pe[CLOCK, pe])
             s.pe[CLOCK, pe] = first
 
 
 @stage
-def blame_psum(p: Program, s: State, tile: int, tail: int, outside_until: int, start: int, end: int) -> None:
+def blame_psum(p: Program, s: State, tile: int, tail: int, pe: int, outside_until: int, start: int, end: int) -> None:
     """Say why a psum was missing: where the chain's incoming psum was, then the array that had yet to add to it."""
     middle, slot = start, tile % s.tile.shape[1]
     if s.tile[HAS_PSUM, slot] != 0:
         middle = min(max(outside_until, start), end)
         if middle > start:
-            blame_words(p, s, PIN, slot, tail, s.causes[2], start, middle)
-    s.causes[2, p.machine[ARRAY_CAUSE]] += end - middle
+            blame_words(p, s, PIN, slot, tail, pe, start, middle)
+    blame_array(p, s, pe, S_PSUM, middle, end)
 
 
 @stage
-def blame_room(p: Program, s: State, tile: int, down: int, start: int, end: int) -> None:
+def blame_room(p: Program, s: State, tile: int, down: int, pe: int, start: int, end: int) -> None:
     """Say why a result of an output tile could not leave: the next PE, or where the tile before it that has to go was."""
     if down >= 0:
-        s.causes[3, p.machine[ARRAY_CAUSE]] += end - start
+        blame_array(p, s, pe, S_OUTPUT, start, end)
     else:
         leaving = (tile - p.machine[LEAVING_TILES]) % s.part.shape[1]
-        blame(s.causes[3], s.until[POUT, leaving], s.cause[POUT, leaving], start, end)
+        blame(s, pe, S_OUTPUT, s.until[POUT, leaving], s.cause[POUT, leaving], start, end, 0)
 
 
 @stage
@@ -428,10 +455,10 @@ def wait_for_slot(p: Program, s: State, pe: int, slot: int) -> None:
         tail = p.work[kind, UP, tail]
     if middle > clock:
         s.names[pe, S_PSUM] += middle - clock
-        blame_psum(p, s, tile, tail, s.slot[OUTSIDE_UNTIL, slot, pe], clock, middle)
+        blame_psum(p, s, tile, tail, pe, s.slot[OUTSIDE_UNTIL, slot, pe], clock, middle)
     if end > middle:
         s.names[pe, S_OUTPUT] += end - middle
-        blame_room(p, s, tile, p.work[kind, DOWN, pe], middle, end)
+        blame_room(p, s, tile, p.work[kind, DOWN, pe], pe, middle, end)
     s.pe[CLOCK, pe] = end
 
 
@@ -441,10 +468,10 @@ def operands_missing(p: Program, s: State, pe: int, w_slot: int, i_slot: int, we
     clock = s.pe[CLOCK, pe]
     if weight >= inputs:
         s.names[pe, S_WEIGHT] += weight - clock
-        blame_words(p, s, W, w_slot, pe, s.causes[0], clock, weight)
+        blame_words(p, s, W, w_slot, pe, pe, clock, weight)
         return weight
     s.names[pe, S_INPUT] += inputs - clock
-    blame_words(p, s, I, i_slot, pe, s.causes[1], clock, inputs)
+    blame_words(p, s, I, i_slot, pe, pe, clock, inputs)
     return inputs
 
 
@@ -457,12 +484,12 @@ def give_back(s: State, stream: int, words: int, time: int) -> None:
 
 
 @stage
-def run_macs(p: Program, s: State, kind: int, slot: int, w_slot: int, i_slot: int) -> tuple[int, int]:
-    """Time one step's MACs in every PE with work; returns when the last PE ends and when dying inputs are dead."""
+def run_macs(p: Program, s: State, kind: int, slot: int, w_slot: int, i_slot: int) -> tuple[int, int, int]:
+    """Time one step's MACs in every PE with work; returns when the first PE starts, the last ends, and dying inputs are dead."""
     clock, names, mac_end, all_cycles = s.pe[CLOCK], s.names, s.slot[MAC_END, slot], p.work[kind, CYCLES]
     part, whole = p.dying[kind, PART], p.dying[kind, WHOLE]
     full, acc_end = s.scalars[MAC_TILE] >= p.machine[OPEN_TILES], s.slot[ACC_END, slot]
-    ended, dead = 0, 0
+    began, ended, dead = FOREVER, 0, 0
     for pe in range(clock.shape[0]):
         cycles = all_cycles[pe]
         if cycles > 0:
@@ -474,11 +501,12 @@ def run_macs(p: Program, s: State, kind: int, slot: int, w_slot: int, i_slot: in
             if weight > start or operand > start:
                 start = operands_missing(p, s, pe, w_slot, i_slot, weight, operand)
             names[pe, MAC] += cycles
+            note_slice(s, pe, MAC, -1, start, cycles)
             clock[pe] = start + cycles
             mac_end[pe] = start + cycles
-            ended = max(ended, start + cycles)
+            began, ended = min(began, start), max(ended, start + cycles)
             dead = ended if part == whole else max(dead, start + ceil_div(cycles * part, whole))
-    return ended, dead
+    return began, ended, dead
 
 
 @stage
@@ -510,7 +538,7 @@ def compute(address: Any, _: int) -> int:
     rows = rows_at(address)
     p, s = program_at(rows), state_at(rows)
     q, loops = s.scalars, p.machine[LOOPS]
-    if q[MACS_DONE] != 0 or q[MAC_TILE] - q[ACC_TILE] >= p.machine[OPEN_TILES]:
+    if q[MACS_DONE] != 0 or q[MAC_TILE] - q[ACC_TILE] >= p.machine[OPEN_TILES] or q[TRACED] > q[MOST_TRACED]:
         return 0
     if (q[NEW_W] != 0 and s.stream[W, DONE] <= s.stream[W, SEEN]) or (q[NEW_I] != 0 and s.stream[I, DONE] <= s.stream[I, SEEN]):
         return 0
@@ -519,7 +547,8 @@ def compute(address: Any, _: int) -> int:
         q[TO_OPEN] = 0
     kind, slot = q[MAC_KIND], q[MAC_TILE] % p.machine[OPEN_TILES]
     w_slot, i_slot = operand_slots(p, s, kind)
-    ended, dead = run_macs(p, s, kind, slot, w_slot, i_slot)
+    began, ended, dead = run_macs(p, s, kind, slot, w_slot, i_slot)
+    log_row(log_at(rows), MACS, began * p.machine[TICKS], ended * p.machine[TICKS], p.macs[kind])
     s.computed[kind] += 1
     if q[NEW_O] != 0:
         q[TILE_KIND] = kind
@@ -594,11 +623,12 @@ def run_chains(p: Program, s: State, tile: int, kind: int, slot: int, room_first
             missing, blocked = complete - now - work, end - complete
             if missing > 0:
                 names[pe, S_PSUM] += missing
-                blame_psum(p, s, tile, tail, source, now, now + missing)
+                blame_psum(p, s, tile, tail, pe, source, now, now + missing)
             if blocked > 0:
                 names[pe, S_OUTPUT] += blocked
-                blame_room(p, s, tile, down, now + missing, now + missing + blocked)
+                blame_room(p, s, tile, down, pe, now + missing, now + missing + blocked)
             names[pe, ACCUMULATE] += work
+            note_slice(s, pe, ACCUMULATE, -1, end - work, work)
             clock[pe] = end
             acc_in[pe], acc_end[pe] = complete, end
             first, last = (start + 1 if work > 0 else start), end
@@ -627,6 +657,8 @@ def accumulate(address: Any, _: int) -> int:
     tile = q[ACC_TILE]
     if tile >= q[MAC_TILE] or s.stream[PIN, DONE] <= tile or tile - s.stream[POUT, DONE] >= p.machine[LEAVING_TILES]:
         return 0
+    if q[TRACED] > q[MOST_TRACED]:
+        return 0
     slot = tile % p.machine[OPEN_TILES]
     kind, has = s.open_kind[slot], s.tile[HAS_PSUM, tile % s.tile.shape[1]] != 0
     room_first = s.leaving[OUT_FIRST, (tile - p.machine[FIRST_BACK]) % s.tile.shape[1]] if tile >= p.machine[FIRST_BACK] else 0
@@ -646,8 +678,9 @@ def accumulate(address: Any, _: int) -> int:
 def run_until(rows: Rows, limit: int) -> int:
     """Grant every transaction that starts before ``limit`` (ticks) or before the first event that this causes.
 
-    Returns `BLOCKED` when nothing can go on without new tiles, `AT_LIMIT`, or `PASSED` when the MACs have come to
-    another pass (where the program wants to be told). Events (tiles that are through) are in ``s.events``.
+    Returns `BLOCKED` when nothing can go on without new tiles, `AT_LIMIT`, `PASSED` when the MACs have come to
+    another pass (where the program wants to be told), or `FULL` when what is traced has to be taken out first.
+    Events (tiles that are through) are in ``s.events``.
     """
     p, s, result = program_at(rows), state_at(rows), -1
     while result < 0:
@@ -666,6 +699,8 @@ def run_until(rows: Rows, limit: int) -> int:
         for stream in range(STREAMS):
             if head_of(p, s, stream) and (best < 0 or wins(p, s, stream, best)):
                 best = stream
+        if s.scalars[TRACED] > s.scalars[MOST_TRACED] or (s.scalars[TRACING] != 0 and s.scalars[LOGGED] - s.scalars[COPIED] > LOG_ROWS // 2):
+            return FULL
         if s.scalars[CROSSED] != 0:
             result = PASSED
         elif best < 0:

@@ -15,9 +15,10 @@ from simulator.kernels.tables import (
     IDLE_TILES, JUMP_CYCLES, JUMP_LOG, JUMP_SERIES, JUMP_STEP, JUMP_TIMES, KIND, KIND_OF, KNOWN, KNOWN_BASE,
     KNOWN_LENGTH, KNOWN_LOG, LAST_ACC, LAST_GRANT, LAST_START, LEAVE, LEFT_KIND, LOGGED, MAC_KIND, MAC_TILE, MODE,
     NEW_I, NEW_O, NEW_W, ODD_FIRST, ODD_LAST, OPEN_TILES, OUT_FINISH, OUT_FIRST, OUT_LAST, OUT_READY, PART_COUNT,
-    PART_MASK, PASS_KIND, PIN, PORT_MODE, POUT, Past, Program, RELEASED, REUSED, ROOT, ROUND_ROBIN, SEEN, SENT,
-    SHARED_ADDER, STEADY_LOOP, STEP, STREAMS, State, TAKEN, TICKS, TILES, TILES_AHEAD, TILE_BASE, TILE_KIND, TO_OPEN,
-    TRIES, W, WEIGHT, WHICH, WORDS,
+    PART_MASK, PASS_KIND, PIN, PORT_MODE, POUT, Past, Program, RELEASED, REPEATED, REUSED, ROOT, ROUND_ROBIN, SEEN,
+    SENT, SERIES, SHARED_ADDER, SLICE_CAUSE, SLICE_LENGTH, SLICE_NAME, SLICE_PE, SLICE_PERIOD, SLICE_START,
+    STEADY_LOOP, STEP, STREAMS, State, TAKEN, TICKS, TILES, TILES_AHEAD, TILE_BASE, TILE_KIND, TO_OPEN, TRACED,
+    TRACING, TRIES, W, WEIGHT, WHICH, WORDS,
 )  # fmt: skip
 from simulator.kernels.views import PICTURE, REACH, SKIP, call, log_at, past_at, program_at, rows_at, state_at
 from simulator.kernels.windows import bin_repeats, can_repeat
@@ -353,6 +354,18 @@ def first_part(s: State, stream: int, first: int, last: int) -> int:
     return int(s.stream[stream, PART_COUNT])
 
 
+@stage
+def note_repeat(s: State, cycles: int, times: int) -> None:
+    """Write down that what every PE did in the last ``cycles`` repeats, if somebody traces."""
+    if s.scalars[TRACING] == 0:
+        return
+    for pe in range(s.pe.shape[1]):
+        row = s.slices[s.scalars[TRACED]]
+        row[SLICE_PE], row[SLICE_NAME], row[SLICE_CAUSE], row[SLICE_PERIOD] = pe, REPEATED, -1, cycles
+        row[SLICE_START], row[SLICE_LENGTH] = s.pe[CLOCK, pe], cycles * times
+        s.scalars[TRACED] += 1
+
+
 def skip(address: Any, loop: int) -> int:
     """Skip what ``h.jump`` says of ``loop``: periods of iterations, cycles each, as since ``h.known_tally``; 0 if the log forgot them."""
     rows = rows_at(address)
@@ -362,6 +375,7 @@ def skip(address: Any, loop: int) -> int:
     if not can_repeat(log_at(rows).log, log_start, log_end, cycles * ticks, h.jump[JUMP_SERIES]):
         return 0
     low, pause = past_of(p, s), times * cycles
+    note_repeat(s, cycles, times)
     bin_repeats(rows, log_start, log_end, cycles * ticks, times, h.jump[JUMP_SERIES])
     moved_out = s.digit[POUT, loop] != h.known_digit[POUT, loop]
     blocks = p.nest[loop, WEIGHT] * step * times if moved_out else 0
@@ -425,7 +439,7 @@ def look_back(address: Any, limit: int) -> int:
         if same and cycles > 0 and h.jump[JUMP_STEP] > 0:
             times = min(times, (limit - 1 - q[LAST_START]) // (cycles * p.machine[TICKS]))
             if times > 0:
-                h.jump[JUMP_CYCLES], h.jump[JUMP_LOG], h.jump[JUMP_TIMES], h.jump[JUMP_SERIES] = cycles, q[KNOWN_LOG], times, STREAMS
+                h.jump[JUMP_CYCLES], h.jump[JUMP_LOG], h.jump[JUMP_TIMES], h.jump[JUMP_SERIES] = cycles, q[KNOWN_LOG], times, SERIES
                 if call(rows, SKIP, loop) != 0:
                     remember(p, s, h, n)  # the state is still the known one, only later
                     return 1

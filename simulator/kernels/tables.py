@@ -10,8 +10,8 @@ A = NDArray[np.int64]
 W, I, PIN, POUT = 0, 1, 2, 3
 STREAMS = 4
 MACS = 4
-"""The MACs' own cursor in the loop nest, beside those of the four streams."""
-CURSORS = 5
+"""The MACs' own cursor in the loop nest, and their series over time, beside those of the four streams."""
+CURSORS = SERIES = 5
 FOREVER = 1 << 60
 
 # Indices of the PE-cycle names, in the order of `simulator.names.PE_CYCLE_NAMES`.
@@ -37,8 +37,9 @@ PORT_TICKS, PORT_CAUSE, PORT_MODE, PORT_RANK = range(4)  # a rank per stream fro
 (OPEN_TILES, LEAVING_TILES, LINK_TICKS, LINK_LATENCY, SHARED_ADDER, ZEROS_COME_IN, BARRIER, PIPELINE, TICKS, ARRAY_CAUSE, LOOPS, SPLIT, SLIDE, REDUCTION_MASK, STEADY_LOOP, PASSES_TELL, IDLE_TILES, FIRST_BACK, FIRST_WORDS, LAST_WORDS) = range(20)
 
 # Scalars of the state. The MACs' next step: which operands are new, its kind; the kind at the start of its psum tile and of its pass.
-(STARTED, MAC_TILE, ACC_TILE, EVENTS, GRANTS, LAST_START, SHIFT, LOGGED, BINNED, NEW_W, NEW_I, NEW_O, MAC_KIND, TILE_KIND, PASS_KIND, LEFT_KIND, MACS_DONE, TO_OPEN, TURNED, CROSSED, TRIES, KNOWN, KNOWN_LENGTH, KNOWN_BASE, KNOWN_LOG) = range(25)
-SCALARS = 25
+# TRACING: whether slices are wanted; of them TRACED stand in the table, and more than MOST_TRACED shall not; COPIED: the log's rows up to there were taken out.
+(STARTED, MAC_TILE, ACC_TILE, EVENTS, GRANTS, LAST_START, SHIFT, LOGGED, BINNED, NEW_W, NEW_I, NEW_O, MAC_KIND, TILE_KIND, PASS_KIND, LEFT_KIND, MACS_DONE, TO_OPEN, TURNED, CROSSED, TRIES, KNOWN, KNOWN_LENGTH, KNOWN_BASE, KNOWN_LOG, TRACING, TRACED, MOST_TRACED, COPIED) = range(29)
+SCALARS = 29
 
 # A stream's columns: its place (kind of step, way of a window, psum block, no reduction has
 # advanced, the block was written before), its tile in the innermost buffer, words of the step already sent, what it has done ...
@@ -55,6 +56,12 @@ BLOCK_START, BLOCK_END = range(2)
 JUMP_STEP, JUMP_CYCLES, JUMP_LOG, JUMP_TIMES, JUMP_SERIES = range(5)
 LOG_SERIES, LOG_FROM, LOG_TO, LOG_UNITS, LOG_TIMES, LOG_PERIOD, LOG_OLDEST, LOG_LIMIT = range(8)
 LOG_COLUMNS = 8
+SLICE_PE, SLICE_NAME, SLICE_CAUSE, SLICE_START, SLICE_LENGTH, SLICE_PERIOD = range(6)
+SLICE_COLUMNS = 6
+REPEATED = 10
+"""Beside the PE-cycle names: a slice that repeats the SLICE_PERIOD cycles before it."""
+PASS_BEGINS = -1
+"""In place of a PE: the slices that follow belong to the next pass."""
 REPEAT = -1
 """Series of a log row that repeats the LOG_UNITS rows before it LOG_TIMES more, every LOG_PERIOD ticks; only series below LOG_LIMIT;
 they refer back to LOG_OLDEST."""
@@ -63,7 +70,7 @@ FIFO, PRIORITY, ROUND_ROBIN = 0, 1, 2
 TILES_AHEAD = 16
 """How many output tiles the stream of incoming psums may be ahead of the adders while they start at zero."""
 WINDOWS = 512
-LOG_ROWS = 1 << 16
+LOG_ROWS = 1 << 17
 
 
 class Program(NamedTuple):
@@ -71,6 +78,7 @@ class Program(NamedTuple):
 
     work: A  # [K, 5, PE] MAC cycles; words of the output tile; PE that psums come from (-1), go to (-1); PEs, tails first
     dying: A  # [K, 2] see PART
+    macs: A  # [K] MACs of all PEs
     delivery: A  # [D, 5] words in all, words of the PE that gets most, where its prefix starts, its first group of PEs, how many there are; DELIVERIES per kind
     group: A  # [D, PE] the PE's group, counted from the delivery's first (-1: it gets nothing)
     supply: A  # [group, 3] where its needs start and end in `need`; cycles of extra latency
@@ -109,6 +117,7 @@ class State(NamedTuple):
     events: A  # [n, 2] stream, time
     windows: A  # [series, WINDOWS]
     log: A  # [LOG_ROWS, LOG_COLUMNS] see LOG_SERIES
+    slices: A  # [n, SLICE_COLUMNS] what PEs did, where somebody traces: PE, name, cause, cycles
     picture: A  # the state relative to some cycle
     jump: A  # [5] what to skip: iterations per period, its cycles, where it starts in the log, how many, series to repeat
     known: A  # an earlier picture

@@ -8,11 +8,14 @@ from pathlib import Path
 from typing import Any, Self
 
 from simulator.energy.price import Energy, total_pj
+from simulator.errors import refuse
 from simulator.mapping.mapping import Mapping as LoopNest
 from simulator.report.sums import plain, total_of
 from simulator.report.verdict import vector_verdict, verdict
 from simulator.spec.architecture import Architecture
 from simulator.spec.workload import Workload
+from simulator.traces.layer import LayerTrace
+from simulator.traces.run import RunTrace
 
 SCHEMA = "stallion.run/1"
 
@@ -61,6 +64,7 @@ class LayerResult:
     operands: dict[str, Any] = field(default_factory=dict)
     windows: dict[str, Any] = field(default_factory=dict, repr=False, compare=False)
     outputs: Any = field(default=None, repr=False, compare=False)
+    trace: LayerTrace | None = field(default=None, repr=False, compare=False)
 
     @classmethod
     def from_measured(
@@ -87,11 +91,12 @@ class LayerResult:
             operands=data.get("operands", {}),
             windows=dict(measured.get("windows", {})),
             outputs=measured.get("outputs"),
+            trace=measured.get("trace"),
             **{key: data[key] for key in MEASURED},
         )
 
     def to_dict(self) -> dict[str, Any]:
-        """Everything but windows and outputs, as plain JSON values under the names of the fields."""
+        """Everything but windows, outputs and trace, as plain JSON values under the names of the fields."""
         fields = LayerResult.__dataclass_fields__
         return {key: plain(getattr(self, key)) for key in fields if key not in ARRAYS}
 
@@ -106,7 +111,7 @@ def _sentence(data: Mapping[str, Any]) -> str:
     return vector_verdict(lanes["busy_cycles"], data["cycles"], busiest)
 
 
-ARRAYS = ("windows", "outputs")
+ARRAYS = ("windows", "outputs", "trace")
 """Fields of `LayerResult` that hold arrays; they are not part of its JSON."""
 MEASURED = (
     "macs",
@@ -206,6 +211,23 @@ class Run:
         return LayerResult.from_measured(
             "total", sums, sums["energy"], clock_mhz=self.clock_mhz, macs_per_cycle=per_cycle
         )
+
+    @property
+    def trace(self) -> RunTrace:
+        """What every PE and port did when; `InputError` where the run was not traced."""
+        begin, layers = 0, []
+        for result in self.layers.values():
+            if result.trace is None:
+                raise refuse("trace", "", None, "a run with trace=True was expected: this one was not traced")
+            layers.append((result.name, begin, result.trace))
+            begin += result.cycles
+        memories = list(self.architecture.memories)
+        told = {
+            "architecture": self.architecture.name, "workload": self.workload, "batch": self.batch,
+            "clock_hz": round(self.clock_mhz * 1e6), "relax": list(self.relax),
+        }  # fmt: skip
+        networks = tuple(self.architecture.networks)
+        return RunTrace(tuple(layers), memories[0], tuple(memories[1:]), networks, told)
 
     def to_dict(self) -> dict[str, Any]:
         """The whole result as plain JSON values (schema ``stallion.run/1``)."""

@@ -5,17 +5,15 @@ import json
 import os
 import shutil
 import tempfile
-import zipfile
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-
-import numpy as np
 
 from simulator.errors import refuse
 from simulator.mapping.file import write_mapping_file
 from simulator.names import PE_CYCLE_NAMES, STALL_NAMES
 from simulator.spec.reader import write_yaml
+from simulator.writing import flatten, umask, write_arrays
 
 if TYPE_CHECKING:
     from simulator.report.result import LayerResult, Run
@@ -42,7 +40,7 @@ def save(run: "Run", directory: Path, *, force: bool) -> Path:
         ) from None
     try:
         _write_files(run, draft)
-        draft.chmod(0o777 & ~_umask())
+        draft.chmod(0o777 & ~umask())
         _move_into_place(draft, directory)
     except BaseException:
         shutil.rmtree(draft, ignore_errors=True)
@@ -75,12 +73,6 @@ def _check_place(directory: Path) -> None:
             None,
             f"a place to write results was expected: nothing can be made in {nearest}",
         )
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
 
 
 def _move_into_place(draft: Path, directory: Path) -> None:
@@ -158,15 +150,6 @@ def _stall_rows(result: "LayerResult") -> Iterator[dict[str, Any]]:
             yield {"layer": result.name, "name": name, "cause": cause, "pe_cycles": count}
 
 
-def flatten(tree: Mapping[str, Any], joint: str) -> Iterator[tuple[str, Any]]:
-    """Leaves of nested mappings with their joined keys."""
-    for key, value in tree.items():
-        if isinstance(value, Mapping):
-            yield from ((f"{key}{joint}{rest}", leaf) for rest, leaf in flatten(value, joint))
-        else:
-            yield str(key), value
-
-
 def resolved(model: Any) -> dict[str, Any]:
     """A validated description as it stands in a file, each number with its origin beside it again."""
     data = model.model_dump(mode="json", by_alias=True, exclude_none=True)
@@ -184,16 +167,6 @@ def _with_origins(value: Any, origins: Mapping[str, Mapping[str, str]], path: st
     if isinstance(value, list):
         return [_with_origins(item, origins, f"{inside}{i}") for i, item in enumerate(value)]
     return value
-
-
-def write_arrays(path: Path, layers: Mapping[str, Any]) -> None:
-    """Write nested arrays as an ``.npz``, keyed ``layer/series``; equal arrays give equal bytes."""
-    with zipfile.ZipFile(path, "w") as archive:
-        for key, values in flatten(layers, "/"):
-            entry = zipfile.ZipInfo(f"{key}.npy", date_time=(1980, 1, 1, 0, 0, 0))
-            entry.compress_type = zipfile.ZIP_DEFLATED
-            with archive.open(entry, "w", force_zip64=True) as file:
-                np.lib.format.write_array(file, np.asarray(values), allow_pickle=False)
 
 
 def save_outputs(run: "Run", path: Path) -> None:

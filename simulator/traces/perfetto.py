@@ -1,0 +1,315 @@
+"""Traces as Chrome JSON, which Perfetto and chrome://tracing open: one cycle is one microsecond.
+
+Processes are the PE array, the networks, the buffers and the memory outside; tracks are PEs (or rows of
+them), networks and ports. Slices of one track never overlap. What repeats is one slice ``x k`` unless it is
+expanded.
+"""
+
+import gzip
+import json
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from simulator.names import PE_CYCLE_NAMES
+from simulator.traces.crossings import BEGIN, END, SERIES, STREAM, TIMES, UNITS, Port
+from simulator.traces.layer import MIXED
+from simulator.traces.rows import Ints
+from simulator.traces.shown import ARRAY, BUFFERS, NETWORKS, OUTSIDE, VECTOR_UNIT, Shown
+
+SCHEMA = "stallion.trace/1"
+Event = dict[str, Any]
+
+PROCESSES = {ARRAY: "PE array", NETWORKS: "networks", BUFFERS: "buffers"}
+LAYERS, PASSES, FIRST_PE = 1, 2, 3
+"""Tracks of the PE array."""
+COUNTER_BINS = 512
+"""Most values of a counter in a layer."""
+BUSY = ("mac", "accumulate")
+
+
+def write_perfetto(path: Path, layers: Sequence[Shown], told: dict[str, Any], *, compressed: bool) -> None:
+    """Write a trace, gzipped where it shall be ``compressed``; ``told`` says what it is of.
+
+    The same trace gives the same bytes.
+    """
+    data = {
+        "displayTimeUnit": "ns",
+        "otherData": {"schema": SCHEMA, "time_unit": "1 us is 1 cycle of the core clock", **told},
+        "traceEvents": list(events(layers)),
+    }
+    text = json.dumps(data, allow_nan=False, separators=(",", ":")).encode()
+    if compressed:
+        text = gzip.compress(text, 6, mtime=0)
+    path.write_bytes(text)
+
+
+def events(layers: Sequence[Shown]) -> Iterator[Event]:
+    """All events: names of processes and tracks first, then layer by layer."""
+    yield from _names(layers)
+    for shown in layers:
+        yield from _layer(shown)
+
+
+def _names(layers: Sequence[Shown]) -> Iterator[Event]:
+    parts = {part: kind for shown in layers for part, kind in shown.part_kinds.items()}
+    processes = {
+        **PROCESSES,
+        **{kind: part for part, kind in parts.items() if kind in (OUTSIDE, VECTOR_UNIT)},
+    }
+    for number, name in processes.items():
+        yield _meta(number, "process_name", name)
+        yield {"ph": "M", "pid": number, "name": "process_sort_index", "args": {"sort_index": number}}
+    yield from _track(ARRAY, LAYERS, "layers")
+    yield from _track(ARRAY, PASSES, "passes")
+    tracks: dict[tuple[int, int], str] = {}
+    for shown in layers:
+        columns = shown.trace.columns
+        for first, last in zip(shown.slices.first_pe.tolist(), shown.slices.last_pe.tolist(), strict=True):
+            key = (ARRAY, FIRST_PE + first)
+            if key not in tracks:
+                tracks[key] = _pe_name(first, last, columns)
+        for i, port in enumerate(shown.trace.ports):
+            tracks[shown.part_kinds[port.part], i + 1] = port.name
+    for (process, track), name in sorted(tracks.items()):
+        yield from _track(process, track, name)
+
+
+def _pe_name(first: int, last: int, columns: int) -> str:
+    at = f"PE {first // columns},{first % columns}"
+    return at if first == last else f"{at} to {last // columns},{last % columns}"
+
+
+def _meta(process: int, key: str, name: str, track: int | None = None) -> Event:
+    out: Event = {"ph": "M", "pid": process, "name": key, "args": {"name": name}}
+    return out if track is None else out | {"tid": track}
+
+
+def _track(process: int, track: int, name: str) -> Iterator[Event]:
+    yield _meta(process, "thread_name", name, track)
+    yield {
+        "ph": "M",
+        "pid": process,
+        "tid": track,
+        "name": "thread_sort_index",
+        "args": {"sort_index": track},
+    }
+
+
+def _layer(shown: Shown) -> Iterator[Event]:
+    first, last = shown.window
+    yield {
+        "ph": "X", "pid": ARRAY, "tid": LAYERS, "name": shown.name, "cat": "layer",
+        "ts": shown.begin + first, "dur": last - first,
+        "args": {"cycles": shown.trace.cycles, "from_cycle": first, "to_cycle": last},
+    }  # fmt: skip
+    yield from _passes(shown)
+    yield from _pe_slices(shown)
+    yield from _transfers(shown)
+    yield from _counters(shown)
+
+
+def _passes(shown: Shown) -> Iterator[Event]:
+    """The passes of the first PE: one slice each, or a stretch of them."""
+    slices = shown.slices
+    own = np.flatnonzero((slices.first_pe == 0) & (slices.first_pass >= 0))
+    if not len(own):
+        return
+    first, last = slices.first_pass[own], slices.last_pass[own]
+    new = np.ones(len(own), dtype=np.bool_)
+    new[1:] = (first[1:] != last[:-1]) | (first[1:] != last[1:]) | (first[:-1] != last[:-1])
+    run = np.cumsum(new) - 1
+    heads = np.searchsorted(run, np.arange(int(run[-1]) + 1))
+    tails = np.append(heads[1:], len(own)) - 1
+    for head, tail in zip(own[heads].tolist(), own[tails].tolist(), strict=True):
+        begin, end = int(slices.start[head]), int(slices.start[tail] + slices.length[tail])
+        number, upto = int(slices.first_pass[head]), int(slices.last_pass[tail])
+        single = number == upto
+        yield {
+            "ph": "X", "pid": ARRAY, "tid": PASSES, "cat": "pass",
+            "name": f"pass {number}" if single else f"passes {number} to {upto}",
+            "ts": shown.begin + begin, "dur": end - begin, "args": shown.trace.places.told(number),
+        }  # fmt: skip
+
+
+def _pe_slices(shown: Shown) -> Iterator[Event]:
+    slices = shown.slices
+    names = [name if cause is None else f"{name}: {cause}" for name, cause in slices.states]
+    parts = np.searchsorted(slices.owner, np.arange(len(slices) + 1)).tolist()
+    part, count = slices.part.tolist(), slices.pe_cycles.tolist()
+    columns = (
+        slices.start, slices.length, slices.first_pe, slices.state, slices.first_pass, slices.last_pass,
+        slices.times, slices.period, slices.steps,
+    )  # fmt: skip
+    for i, row in enumerate(zip(*(column.tolist() for column in columns), strict=True)):
+        start, length, pe, state, first_pass, last_pass, times, period, steps = row
+        event: Event = {
+            "ph": "X", "pid": ARRAY, "tid": FIRST_PE + pe, "ts": shown.begin + start, "dur": length,
+        }  # fmt: skip
+        args: Event = {}
+        if first_pass >= 0:
+            args["pass"] = first_pass if first_pass == last_pass else f"{first_pass} to {last_pass}"
+        own = {names[part[k]]: count[k] for k in range(parts[i], parts[i + 1])}
+        if times:
+            event |= {"name": f"\u00d7 {times}", "cat": "repeat"}
+            args |= {"repeats": times, "period_cycles": period, "pe_cycles": own}
+        elif steps > 1 and state == MIXED:
+            event |= {"name": f"{max(own, key=lambda name: own[name])} (merged)", "cat": "merged"}
+            args |= {"merged_slices": steps, "pe_cycles": own} if shown.trace.columns else {}
+        else:
+            event |= {"name": names[state], "cat": _category(names[state])}
+            if steps > 1:
+                args["merged_slices"] = steps
+        yield event | ({"args": args} if args else {})
+
+
+def _category(name: str) -> str:
+    return "stall" if name.startswith("stall") else "work" if name in BUSY else "idle"
+
+
+def _transfers(shown: Shown) -> Iterator[Event]:
+    """What crossed every port: slices of busy time on the port's own track."""
+    trace, (first, last) = shown.trace, shown.window
+    if not trace.crossings.complete:
+        return
+    rows = trace.crossings.single(first, last, shown.most)
+    if rows is None:
+        rows = trace.crossings.folded()
+    for number, port in enumerate(trace.ports):
+        own = rows[np.isin(rows[:, SERIES], port.series)]
+        own = own[np.argsort(own[:, BEGIN], kind="stable")]
+        process = shown.part_kinds[port.part]
+        for begin, end, row in _apart(own, port, trace.crossings.ticks, shown.window, shown.most):
+            stream = trace.streams[row[STREAM]] if row[STREAM] >= 0 else "several streams"
+            name = stream if row[TIMES] == 1 else f"{stream} \u00d7 {row[TIMES]}"
+            yield {
+                "ph": "X", "pid": process, "tid": number + 1, "name": name, "cat": "transfer",
+                "ts": _microseconds(shown.begin, begin), "dur": _microseconds(0, end - begin),
+                "args": {port.unit: row[UNITS]} | ({"transactions": row[TIMES]} if row[TIMES] > 1 else {}),
+            }  # fmt: skip
+
+
+def _microseconds(offset: int, thousandths: int) -> float | int:
+    whole, rest = divmod(thousandths, 1000)
+    return offset + whole + (rest / 1000 if rest else 0)
+
+
+def _apart(
+    rows: Ints, port: Port, ticks: int, window: tuple[int, int], most: int
+) -> Iterator[tuple[int, int, list[int]]]:
+    """Busy stretches of a port in thousandths of cycles, cut to the window, none beginning before the last
+    one ended.
+
+    Beyond ``most`` of them neighbours are put together.
+    """
+    each = max(1, -(-len(rows) // max(1, most)))
+    low, high = 1000 * window[0], 1000 * window[1]
+    free = low
+    for i in range(0, len(rows), each):
+        some = rows[i : i + each]
+        row = some[0].tolist()
+        if len(some) > 1:
+            row[UNITS], row[TIMES] = int(some[:, UNITS].sum()), int(some[:, TIMES].sum())
+            row[STREAM] = row[STREAM] if (some[:, STREAM] == row[STREAM]).all() else -1
+        begin = row[BEGIN] * 1000 // ticks
+        if row[TIMES] == 1:
+            end = begin + int(row[UNITS] * port.ticks_per_unit * 1000 / ticks)
+        else:
+            end = int(some[:, END].max()) * 1000 // ticks
+        begin, end = max(begin, free), min(max(end, free), high)
+        if begin <= end and begin < high:
+            free = end
+            yield begin, end, row
+
+
+def _counters(shown: Shown) -> Iterator[Event]:
+    trace, (first, last) = shown.trace, shown.window
+    bins = max(1, min(COUNTER_BINS, last - first, shown.most // 8))
+    edges, sums = trace.over_time(bins, shown.window)
+    width = np.maximum(np.diff(edges), 1)
+    by_name = {name: np.zeros(bins) for name in PE_CYCLE_NAMES}
+    for (name, _), column in zip(trace.states, sums.T, strict=True):
+        by_name[name] = by_name[name] + column
+    kept = {name: column / width for name, column in by_name.items() if column.any()}
+    active = sum(by_name[name] for name in BUSY) / width
+    yield from _counter(ARRAY, "active PEs", shown.begin, edges, {"PEs": active}, last)
+    yield from _counter(ARRAY, "PEs by what they do", shown.begin, edges, kept, last)
+    for port in trace.ports:
+        values = _port_rate(shown, port, edges)
+        if values is not None:
+            name = f"{port.name}, {port.unit} per cycle"
+            process = shown.part_kinds[port.part]
+            yield from _counter(process, name, shown.begin, values[0], {port.unit: values[1]}, last)
+    yield from _occupancy(shown)
+
+
+def _counter(
+    process: int, name: str, offset: int, edges: Ints, values: dict[str, Ints], last: int
+) -> Iterator[Event]:
+    keys, columns = list(values), [np.round(column, 3).tolist() for column in values.values()]
+    before = None
+    for time, *row in zip(edges.tolist(), *columns, strict=False):
+        if row != before:
+            yield {
+                "ph": "C",
+                "pid": process,
+                "name": name,
+                "ts": offset + time,
+                "args": dict(zip(keys, row, strict=True)),
+            }
+        before = row
+    yield {"ph": "C", "pid": process, "name": name, "ts": offset + last, "args": dict.fromkeys(keys, 0)}
+
+
+def _port_rate(shown: Shown, port: Port, edges: Ints) -> tuple[Ints, Ints] | None:
+    """(edges, units per cycle) of a port: from single transactions in a window, else from the layer's sums
+    over time.
+    """
+    trace = shown.trace
+    if trace.crossings.complete:
+        rows = trace.crossings.single(*shown.window, shown.most)
+        if rows is not None:
+            units = trace.crossings.per_bin(rows, edges)[list(port.series)].sum(axis=0)
+            return edges, units / np.maximum(np.diff(edges), 1)
+    keys = [f"words.{trace.streams[i]}" for i in port.series if i < len(trace.streams)] or [
+        f"units.{port.name}"
+    ]
+    if any(key not in trace.series for key in keys):
+        return None
+    width = int(trace.series["width_cycles"])
+    values = np.sum([trace.series[key] for key in keys], axis=0) / width
+    return _clipped(values, width, shown)
+
+
+def _clipped(values: Ints, width: int, shown: Shown) -> tuple[Ints, Ints]:
+    """Values of equal windows of time that lie in what is shown, folded to a bounded number."""
+    first, last = shown.window
+    low, high = first // width, -(-last // width)
+    values = np.asarray(values[low:high], dtype=np.float64)
+    fold = -(-len(values) // max(1, min(COUNTER_BINS, shown.most // 8)))
+    if fold > 1:
+        values = np.array([values[i : i + fold].mean() for i in range(0, len(values), fold)])
+    times = np.maximum(first, (low + fold * np.arange(len(values))) * width)
+    return times, values
+
+
+def _occupancy(shown: Shown) -> Iterator[Event]:
+    """Room that tiles take in every memory, in KiB, at the end of each window of time."""
+    series = shown.trace.series
+    held: dict[str, dict[str, Ints]] = {}
+    for key in series:
+        kind, _, rest = key.partition(".")
+        if kind == "tiles" and f"tile_bytes.{rest}" in series:
+            memory, _, data_type = rest.rpartition(".")
+            values = np.asarray(series[key], dtype=np.float64) * float(series[f"tile_bytes.{rest}"]) / 1024
+            held.setdefault(memory, {})[data_type] = values
+    for memory, tiles in held.items():
+        width = int(series["width_cycles"])
+        clipped = {data_type: _clipped(column, width, shown) for data_type, column in tiles.items()}
+        times = next(iter(clipped.values()))[0]
+        rooms = {data_type: column for data_type, (_, column) in clipped.items()}
+        yield from _counter(
+            shown.part_kinds[memory], f"{memory} held, KiB", shown.begin, times, rooms, shown.window[1]
+        )

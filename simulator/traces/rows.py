@@ -1,0 +1,189 @@
+"""The slices of all PEs of a layer, with what repeats kept once."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from simulator.names import PE_CYCLE_NAMES, STALL_NAMES
+
+Ints = NDArray[Any]
+Cause = str | None
+Repeat = tuple[int, int, int]
+"""Period in cycles, passes in it, the pass before."""
+
+MERGED = 1 << 12
+"""Mark of a slice's ``what``: part of several that were merged; their order in it is not kept, their sums
+are.
+"""
+REPEATS = -1
+"""In place of what a PE does: it repeats what it did before."""
+
+
+def states(causes: Sequence[str]) -> list[tuple[str, Cause]]:
+    """Everything that a PE-cycle can be, in the order of its numbers: names, then every stall with every
+    cause.
+    """
+    plain: list[tuple[str, Cause]] = [(name, None) for name in PE_CYCLE_NAMES]
+    return plain + [(name, cause) for name in STALL_NAMES for cause in causes]
+
+
+def state_numbers(name: Ints, cause: Ints, causes: int) -> Ints:
+    """The numbers of states: names as numbers, causes likewise (-1: none)."""
+    first_stall = PE_CYCLE_NAMES.index(STALL_NAMES[0])
+    return np.where(cause < 0, name, len(PE_CYCLE_NAMES) + (name - first_stall) * causes + cause)
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Slices, PE by PE and in order of time, each starting where the one before ends.
+
+    ``first``: [PEs + 1] where each PE's slices start; ``start`` and ``length`` are cycles, ``what``
+    numbers of `states` (with `MERGED`), ``passes`` the pass. Where ``what`` is `REPEATS`, the slice
+    repeats the period right before it, and ``passes`` is a row of the tables ``periods`` (cycles),
+    ``passes_each`` (passes in a period) and ``passes_before`` (the pass before the first one that is
+    repeated, or in which all lies).
+    """
+
+    first: Ints
+    start: Ints
+    length: Ints
+    what: Ints
+    passes: Ints
+    periods: Ints
+    passes_each: Ints
+    passes_before: Ints
+
+    @classmethod
+    def of(cls, pes: int, chunks: "Sequence[Chunk]", repeats: "Sequence[Repeat]") -> "Rows":
+        """From chunks in the order in which they were written down, and the table of what repeats."""
+        whole = Chunk.joined(chunks)
+        small = np.uint16 if pes <= 1 << 16 else np.int32
+        order = np.argsort(whole.pe.astype(small), kind="stable")
+        first = np.searchsorted(whole.pe[order], np.arange(pes + 1))
+        rest = [getattr(whole, key)[order] for key in Chunk.__slots__[1:]]
+        table = np.array(repeats or [(1, 0, 0)], dtype=np.int64).T.copy()
+        return cls(first.astype(np.int64), *rest, *table)
+
+    @property
+    def pes(self) -> int:
+        """Number of PEs."""
+        return len(self.first) - 1
+
+    @cached_property
+    def pe(self) -> Ints:
+        """The PE of every slice."""
+        return np.repeat(np.arange(self.pes), np.diff(self.first))
+
+    @property
+    def cycles(self) -> int:
+        """Where the slices end."""
+        last = int(self.first[1]) - 1
+        return int(self.start[last] + self.length[last])
+
+    @property
+    def tables(self) -> tuple[Ints, Ints, Ints, Ints, Ints, Ints]:
+        """What the kernels take."""
+        return self.first, self.start, self.length, self.what, self.passes, self.periods
+
+    def sums(self, edges: Ints, groups: Ints, number: int) -> Ints:
+        """PE-cycles [groups, len(edges) - 1, ``number`` of states] between one edge and the next.
+
+        ``groups``: each PE's group.
+        """
+        from simulator.kernels.slices import sum_bins
+
+        edges, groups = (np.asarray(x, dtype=np.int64) for x in (edges, groups))
+        out = np.zeros((int(groups.max()) + 1, len(edges) - 1, number), dtype=np.int64)
+        sum_bins(*self.tables, edges, groups, out)
+        return out
+
+    def sums_of(self, pe: Ints, low: Ints, high: Ints, into: Ints, groups: int, number: int) -> Ints:
+        """PE-cycles [groups, ``number`` of states] of stretches: of a PE, the cycles [low, high), added to
+        a group.
+        """
+        from simulator.kernels.slices import sum_stretches
+
+        out = np.zeros((groups, number), dtype=np.int64)
+        pe, low, high, into = (np.asarray(x, dtype=np.int64) for x in (pe, low, high, into))
+        sum_stretches(*self.tables, pe, low, high, into, out)
+        return out
+
+    def single(self, low: int, high: int, most: int) -> Ints | None:
+        """Every single slice in the cycles [low, high): PE, start, length, what, pass; None if more than
+        ``most``.
+        """
+        from simulator.kernels.slices import expand
+
+        out = np.zeros((most, 5), dtype=np.int64)
+        count = expand(*self.tables, self.passes_each, low, high, out)
+        return None if count > most else out[:count]
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """Some slices, in the order in which they were written down; columns as in `Rows`."""
+
+    pe: Ints
+    start: Ints
+    length: Ints
+    what: Ints
+    passes: Ints
+
+    def __len__(self) -> int:
+        return len(self.pe)
+
+    def where(self, wanted: Ints) -> "Chunk":
+        """Some of the slices."""
+        return self if wanted.all() else Chunk(*(getattr(self, key)[wanted] for key in Chunk.__slots__))
+
+    @classmethod
+    def joined(cls, chunks: "Sequence[Chunk]") -> "Chunk":
+        """All chunks as one."""
+        none = (np.zeros(0, dtype=kind) for kind in (np.int32, np.int64, np.int64, np.int16, np.int32))
+        every = [cls(*none), *chunks]
+        return cls(*(np.concatenate([getattr(chunk, key) for chunk in every]) for key in cls.__slots__))
+
+
+def runs(pe: Ints, start: Ints, length: Ints, alone: Ints, width: int, cuts: Ints | None = None) -> Ints:
+    """Number the runs of neighbouring slices that are merged: short ones whose starts lie in one bin of
+    ``width``.
+
+    Slices come PE by PE in order of time; those ``alone`` and those of ``width`` cycles or more stay by
+    themselves, and nothing is merged across ``cuts`` (sorted values of PE << 42 | cycle).
+    """
+    lone = alone | (length >= width)
+    new = np.ones(len(pe), dtype=np.bool_)
+    bins = start // width
+    new[1:] = (pe[1:] != pe[:-1]) | (bins[1:] != bins[:-1]) | lone[1:] | lone[:-1]
+    if cuts is not None and len(cuts):
+        before = np.searchsorted(cuts, cut_key(pe, start), side="right")
+        new[1:] |= before[1:] != before[:-1]
+    return np.cumsum(new) - 1
+
+
+def cut_key(pe: Ints, cycle: Ints) -> Ints:
+    """A number that orders places in the slices of all PEs."""
+    return (np.asarray(pe, dtype=np.int64) << 42) | np.asarray(cycle, dtype=np.int64)
+
+
+def merged(chunk: Chunk, width: int, cuts: Ints) -> Chunk:
+    """The same PE-cycles in fewer slices: what a PE does in a run is sorted by state and laid end to end."""
+    order = np.argsort(chunk.pe, kind="stable")
+    pe, start, length, what, passes = (getattr(chunk, key)[order] for key in Chunk.__slots__)
+    run = runs(pe, start, length, what == REPEATS, width, cuts)
+    single = np.bincount(run)[run] == 1
+    what = np.where(single | (what < 0), what, what | MERGED)
+    key = run.astype(np.int64) * (2 * MERGED) + np.where(what < 0, 0, what)
+    _, where, which = np.unique(key, return_index=True, return_inverse=True)
+    sums = np.zeros(len(where), dtype=np.int64)
+    np.add.at(sums, which, length)
+    owner = run[where]
+    heads = np.searchsorted(owner, np.arange(int(run[-1]) + 1 if len(run) else 0))
+    begin = start[np.searchsorted(run, np.arange(len(heads)))]
+    ends = np.cumsum(sums)
+    offset = ends - sums - (ends - sums)[heads][owner]
+    return Chunk(pe[where], begin[owner] + offset, sums, what[where].astype(chunk.what.dtype), passes[where])

@@ -1,0 +1,99 @@
+"""The traces of a run's layers, one after another, and the files they are written to."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from simulator.errors import refuse
+from simulator.traces.layer import MOST_SLICES, LayerTrace, Window
+from simulator.traces.shown import ARRAY, BUFFERS, NETWORKS, OUTSIDE, VECTOR_UNIT, Shown
+from simulator.writing import write_whole
+
+FORMATS = (".json.gz", ".json", ".csv", ".npz")
+"""What a trace can be written as, by the end of the file's name: Perfetto (twice), a table, NumPy arrays."""
+
+
+@dataclass(frozen=True)
+class RunTrace:
+    """Layers with the cycle of the run in which each begins; ``told`` is what a file says about its
+    origin.
+    """
+
+    layers: tuple[tuple[str, int, LayerTrace], ...]
+    outermost: str
+    buffers: tuple[str, ...]
+    networks: tuple[str, ...]
+    told: dict[str, Any]
+
+    @property
+    def cycles(self) -> int:
+        """Where the last layer ends."""
+        return max((begin + trace.cycles for _, begin, trace in self.layers), default=0)
+
+    def shown(self, window: Window = None, most: int = MOST_SLICES) -> list[Shown]:
+        """The layers in a window (cycles of the run), with at most about ``most`` slices of PEs in all."""
+        parts = list(self._clipped(window))
+        if not parts:
+            known = f"cycles FROM:TO within 0:{self.cycles} were expected"
+            raise refuse("--window", "", "{}:{}".format(*window) if window else None, known)
+        kinds = {self.outermost: OUTSIDE, "vector_unit": VECTOR_UNIT, "array": ARRAY}
+        kinds |= dict.fromkeys(self.buffers, BUFFERS) | dict.fromkeys(self.networks, NETWORKS)
+        each = max(1, most // len(parts))
+        return [
+            Shown(name, begin, trace, own, trace.slices(own, each), each, kinds)
+            for name, begin, trace, own in parts
+        ]
+
+    def _clipped(self, window: Window) -> Iterator[tuple[str, int, LayerTrace, tuple[int, int]]]:
+        for name, begin, trace in self.layers:
+            first, last = trace.window
+            if window is not None:
+                first, last = max(first, window[0] - begin), min(last, window[1] - begin)
+            if first < last:
+                yield name, begin, trace, (first, last)
+
+    def accounting(self, window: Window = None) -> dict[str, dict[str | None, int]]:
+        """PE-cycles by name and cause (None: it has none) in a window of the run."""
+        out: dict[str, dict[str | None, int]] = {}
+        for _, _, trace, own in self._clipped(window):
+            for name, causes in trace.accounting(own).items():
+                for cause, count in causes.items():
+                    by_cause = out.setdefault(name, {})
+                    by_cause[cause] = by_cause.get(cause, 0) + count
+        return out
+
+    def save(self, *paths: str | Path, window: Window = None, most: int = MOST_SLICES) -> None:
+        """Write the trace to files; their names' ends say what (see `FORMATS`). `InputError`.
+
+        A file appears whole or not at all.
+        """
+        for path in paths:
+            check_format(Path(path))
+        shown = self.shown(window, most)
+        for path in map(Path, paths):
+            write_whole(path, partial(self._write, path=path, shown=shown, window=window))
+
+    def _write(self, draft: Path, path: Path, shown: Sequence[Shown], window: Window) -> None:
+        if path.name.endswith((".json", ".json.gz")):
+            from simulator.traces.perfetto import write_perfetto
+
+            found = self.accounting(window)
+            said = {name: {cause or "": n for cause, n in causes.items()} for name, causes in found.items()}
+            write_perfetto(draft, shown, {**self.told, "pe_cycles": said}, compressed=path.suffix == ".gz")
+        elif path.suffix == ".csv":
+            from simulator.traces.table import write_table
+
+            write_table(draft, shown)
+        else:
+            from simulator.traces.table import columns
+            from simulator.writing import write_arrays
+
+            write_arrays(draft, {x.name: columns(x) for x in shown})
+
+
+def check_format(path: Path) -> None:
+    """Raise `InputError` unless a trace can be written to a file of this name."""
+    if not path.name.endswith(FORMATS):
+        raise refuse(str(path), "", None, f"a file ending in {', '.join(FORMATS)} was expected")
