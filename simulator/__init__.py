@@ -11,6 +11,10 @@ __version__ = "0.1.0"
 
 _PUBLIC = {
     "simulate": "simulator.pipeline",
+    "whatif": "simulator.studies.relaxing",
+    "vary": "simulator.studies.varying",
+    "Relaxing": "simulator.studies.relaxing",
+    "Sweep": "simulator.studies.varying",
     "validate": "simulator.validation",
     "Validation": "simulator.validation",
     "Run": "simulator.report.result",
@@ -30,13 +34,17 @@ __all__ = [
     "LayerResult",
     "Mapping",
     "RandomOperands",
+    "Relaxing",
     "Run",
+    "Sweep",
     "Validation",
     "Workload",
     "load_architecture",
     "load_workload",
     "simulate",
     "validate",
+    "vary",
+    "whatif",
 ]
 
 if TYPE_CHECKING:
@@ -48,6 +56,8 @@ if TYPE_CHECKING:
     from simulator.spec.catalog import load_architecture, load_workload
     from simulator.spec.operands import RandomOperands
     from simulator.spec.workload import Workload
+    from simulator.studies.relaxing import Relaxing, whatif
+    from simulator.studies.varying import Sweep, vary
     from simulator.validation import Validation, validate
 
 

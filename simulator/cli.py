@@ -11,6 +11,7 @@ from simulator.commands.files import check, compare, schema
 from simulator.commands.run import run
 from simulator.commands.shipped import list_shipped, show
 from simulator.commands.validate import validate
+from simulator.commands.whatif import whatif
 from simulator.errors import InputError
 
 INPUT_ERROR = 2
@@ -53,6 +54,7 @@ def _options(
 
 
 app.command("run")(run)
+app.command("whatif")(whatif)
 app.command("list")(list_shipped)
 app.command("show")(show)
 app.command("check")(check)

@@ -3,7 +3,10 @@
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
+
+from simulator.errors import InputError, Problem
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -34,6 +37,19 @@ def show_grid(grid: "Grid") -> None:
     from simulator.report.tables import rich_table
 
     console().print(rich_table(grid))
+
+
+def check_picture(path: Path, option: str = "--plot") -> None:
+    """Refuse before anything runs what a picture could not be written to."""
+    from simulator.report.panels import FORMATS
+
+    problems = []
+    if path.suffix not in FORMATS:
+        problems.append(Problem(option, "", str(path), f"a file ending in {', '.join(FORMATS)} was expected"))
+    if path.is_dir() or not path.absolute().parent.is_dir():
+        problems.append(Problem(option, "", str(path), "a file in a directory that exists was expected"))
+    if problems:
+        raise InputError(problems)
 
 
 class OnStep(Protocol):

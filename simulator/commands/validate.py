@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from simulator.commands.terminal import INTERRUPTED, console, progress, say, show_grid
-from simulator.errors import InputError, Problem, refuse
+from simulator.commands.terminal import INTERRUPTED, check_picture, console, progress, say, show_grid
+from simulator.errors import refuse
 
 if TYPE_CHECKING:
     from simulator.validation.result import CaseResult, Validation
@@ -32,7 +32,7 @@ def validate(
     if as_json and as_markdown:
         raise refuse("--markdown", "", None, "either --json or --markdown was expected")
     if plot is not None:
-        _check_picture(plot)
+        check_picture(plot)
     from simulator.validation import validate as run_cases
 
     try:
@@ -48,21 +48,6 @@ def validate(
         say(f"out of tolerance: {told}")
     if not found.passed:
         raise typer.Exit(OUT_OF_TOLERANCE)
-
-
-def _check_picture(path: Path) -> None:
-    """Refuse before anything runs what a picture could not be written to."""
-    from simulator.report.panels import FORMATS
-
-    problems = []
-    if path.suffix not in FORMATS:
-        problems.append(
-            Problem("--plot", "", str(path), f"a file ending in {', '.join(FORMATS)} was expected")
-        )
-    if path.is_dir() or not path.absolute().parent.is_dir():
-        problems.append(Problem("--plot", "", str(path), "a file in a directory that exists was expected"))
-    if problems:
-        raise InputError(problems)
 
 
 def _draw(found: "Validation", path: Path) -> None:

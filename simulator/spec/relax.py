@@ -1,8 +1,10 @@
 """What a run may give an unlimited rate: memories, single ports of memories, and networks."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
+from simulator.components.base import Rate
 from simulator.components.memories.base import Memory
+from simulator.components.memories.dram import Dram
 from simulator.errors import InputError, Problem
 from simulator.spec.architecture import Architecture
 from simulator.spec.validation import did_you_mean, shown
@@ -38,3 +40,30 @@ def check_relax(architecture: Architecture, names: Iterable[str], place: str = "
             for name in unknown
         )
     return wanted
+
+
+def declared_rates(architecture: Architecture) -> dict[str, Rate]:
+    """Every port that words can cross and every network, with its rate.
+
+    Words per core cycle, bytes at the outermost memory. Only outputs are written from the array side and read
+    towards DRAM, so ports of other data types in these directions move nothing and are left out.
+    """
+    rates: dict[str, Rate] = {}
+    for name, memory in architecture.memories.items():
+        for port, rate in _used_ports(memory, architecture, outermost=name == architecture.outermost):
+            rates.setdefault(f"{name}.{port}", rate)
+    return rates | {name: network.words_per_cycle for name, network in architecture.networks.items()}
+
+
+def _used_ports(
+    memory: Memory, architecture: Architecture, *, outermost: bool
+) -> Iterator[tuple[str, Rate]]:
+    for data_type in memory.keeps:
+        for way in DIRECTIONS if data_type == "output" else DIRECTIONS[:1]:
+            port, rate = memory.array_port(data_type, way)
+            if isinstance(memory, Dram):
+                rate = memory.bytes_per_core_cycle(architecture.clock_mhz)
+            yield port, rate
+    for data_type in () if outermost else memory.keeps:
+        for way in DIRECTIONS if data_type == "output" else DIRECTIONS[1:]:
+            yield memory.outer_port(data_type, way)
