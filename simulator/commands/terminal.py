@@ -41,7 +41,7 @@ def show_grid(grid: "Grid") -> None:
 
 def check_picture(path: Path, option: str = "--plot") -> None:
     """Refuse before anything runs what a picture could not be written to."""
-    from simulator.report.panels import FORMATS
+    from simulator.report.style import FORMATS
 
     problems = []
     if path.suffix not in FORMATS:

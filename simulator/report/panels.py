@@ -6,12 +6,12 @@ from pathlib import Path
 from typing import Any
 
 from simulator.report.numbers import short, signed
+from simulator.report.style import DARK, bare, drawn
 
 ACROSS = 3
 """Panels beside each other."""
 UPRIGHT = 6
 """Rows whose names fit beside each other."""
-FORMATS = (".png", ".svg", ".pdf")
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,24 +30,14 @@ def draw_panels(groups: Sequence[tuple[str, Sequence[Panel]]], path: str | Path)
 
     The suffix of ``path`` decides the format (svg, png, pdf); the same values give the same bytes each time.
     """
-    from matplotlib import rc_context
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
     path = Path(path)
     lines = [-(-len(panels) // ACROSS) for _, panels in groups]
-    with rc_context(
-        {"svg.hashsalt": "stallion", "hatch.linewidth": 0.6, "font.size": 9, "text.parse_math": False}
-    ):
-        figure = Figure(figsize=(11, 0.6 * len(groups) + 2.3 * sum(lines)), layout="constrained")
-        FigureCanvasAgg(figure)
+    with drawn(path, 11, 0.6 * len(groups) + 2.3 * sum(lines)) as figure:
         parts = figure.subfigures(len(groups), 1, height_ratios=[0.3 + line for line in lines], squeeze=False)
         for part, (title, panels), line in zip(parts.flat, groups, lines, strict=True):
             part.suptitle(title, x=0.01, ha="left", weight="bold")
             axes = part.subplots(line, ACROSS, squeeze=False)
             _draw_group(list(axes.flat), panels)
-        metadata = {".svg": {"Date": None}, ".pdf": {"CreationDate": None}}.get(path.suffix)
-        figure.savefig(path, dpi=150, metadata=metadata)
     return path
 
 
@@ -66,7 +56,7 @@ def _draw(axes: Any, panel: Panel) -> None:
     left, right = [x - width / 2 for x in places], [x + width / 2 for x in places]
     looks = {"edgecolor": "black", "lw": 0.6}
     axes.bar(left, panel.published, width, color="white", hatch="////", label="published", **looks)
-    axes.bar(right, panel.simulated, width, color="#1b4f72", label="simulated", **looks)
+    axes.bar(right, panel.simulated, width, color=DARK, label="simulated", **looks)
     highest = max((*panel.published, *panel.simulated))
     for x, published, simulated in zip(places, panel.published, panel.simulated, strict=True):
         error = f"{signed(100 * (simulated - published) / published)} %"
@@ -76,4 +66,4 @@ def _draw(axes: Any, panel: Panel) -> None:
     axes.set_ylabel(panel.unit)
     axes.set_title(panel.title, fontsize=9, loc="left")
     axes.yaxis.set_major_formatter(lambda value, _: short(value))
-    axes.spines[["top", "right"]].set_visible(False)
+    bare(axes)

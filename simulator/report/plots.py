@@ -1,26 +1,27 @@
-"""Pictures of a run; the only place that needs matplotlib, which is loaded when a picture is drawn."""
+"""Pictures of a whole run, one bar per layer: where its PE-cycles and its energy went."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from simulator.names import PE_CYCLE_NAMES
+from simulator.energy.price import OPERATIONS, PER_CYCLE, Energy, energy_parts
+from simulator.errors import refuse
+from simulator.names import DATA_TYPES, PE_CYCLE_NAMES
+from simulator.report.numbers import short
+from simulator.report.style import (
+    DATA_TYPE_LOOKS,
+    PART_LOOKS,
+    PE_CYCLE_LOOKS,
+    bars_height,
+    drawn,
+    shortened,
+    stacked_bars,
+)
 
 if TYPE_CHECKING:
     from simulator.report.result import Run
 
-# Light to dark so that neighbours stay apart in grayscale; the stalls are hatched besides.
-_LOOKS: dict[str, tuple[str, str]] = {
-    "mac": ("#1b4f72", ""),
-    "accumulate": ("#7fb3d5", ""),
-    "stall_weight": ("#fdebd0", "///"),
-    "stall_input": ("#f5b041", "\\\\\\"),
-    "stall_psum_in": ("#fad7a0", "xxx"),
-    "stall_output": ("#dc7633", "..."),
-    "fill_drain": ("#b7950b", ""),
-    "imbalance": ("#d5d8dc", "--"),
-    "unmapped": ("#ffffff", ""),
-    "between": ("#808b96", "||"),
-}
+ENERGY_SPLITS = ("component", "data_type")
+_PREFIXES = ((1e12, "J"), (1e9, "mJ"), (1e6, "uJ"), (1e3, "nJ"), (1.0, "pJ"))
 
 
 def pe_cycle_bars(run: "Run", path: str | Path) -> Path:
@@ -28,48 +29,21 @@ def pe_cycle_bars(run: "Run", path: str | Path) -> Path:
 
     The suffix of ``path`` decides the format (svg, png, pdf); a run gives the same bytes each time.
     """
-    from matplotlib import rc_context
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
     path = Path(path)
-    with rc_context(
-        {"svg.hashsalt": "stallion", "hatch.linewidth": 0.5, "font.size": 9, "text.parse_math": False}
-    ):
-        figure = Figure(figsize=(8, 1.3 + 0.36 * (len(run.layers) + 1)), layout="constrained")
-        FigureCanvasAgg(figure)
-        _draw_bars(figure.add_subplot(), run)
-        metadata = {".svg": {"Date": None}, ".pdf": {"CreationDate": None}}.get(path.suffix)
-        figure.savefig(path, dpi=150, metadata=metadata)
-    return path
-
-
-def _draw_bars(axes: Any, run: "Run") -> None:
     bars = pe_cycle_shares(run)
-    places = range(len(bars))
-    left = [0.0] * len(bars)
-    for name, (colour, hatch) in _LOOKS.items():
-        widths = [share[name] for _, share in bars]
-        if any(widths):
-            axes.barh(
-                places, widths, left=left, color=colour, hatch=hatch, edgecolor="black", lw=0.5, label=name
-            )
-        left = [start + width for start, width in zip(left, widths, strict=True)]
-    axes.set_yticks(places, [label for label, _ in bars])
-    axes.invert_yaxis()
-    axes.set_xlim(0, 100)
-    axes.set_xlabel("share of PE-cycles, %")
-    axes.set_title(
-        f"{run.workload} on {run.architecture.name}, batch {run.batch}: where every PE-cycle went", loc="left"
-    )
-    axes.spines[["top", "right"]].set_visible(False)
-    axes.legend(loc="center left", bbox_to_anchor=(1, 0.5), frameon=False)
+    with drawn(path, 8, bars_height(len(bars))) as figure:
+        axes = figure.add_subplot()
+        stacked_bars(axes, [label for label, _ in bars], [share for _, share in bars], PE_CYCLE_LOOKS)
+        axes.set_xlim(0, 100)
+        axes.set_xlabel("share of PE-cycles, %")
+        axes.set_title(f"{heading(run)}: where every PE-cycle went", loc="left")
+    return path
 
 
 def pe_cycle_shares(run: "Run") -> list[tuple[str, dict[str, float]]]:
     """Label and percent of PE-cycles by name for each layer, then the total; each bar's shares sum to 100."""
     return [
-        (f"{x.name}  {x.milliseconds:.3g} ms", _percent(x.pe_cycles))
+        (f"{shortened(x.name)}  {x.milliseconds:.3g} ms", _percent(x.pe_cycles))
         for x in (*run.layers.values(), run.total)
     ]
 
@@ -77,3 +51,53 @@ def pe_cycle_shares(run: "Run") -> list[tuple[str, dict[str, float]]]:
 def _percent(pe_cycles: dict[str, int]) -> dict[str, float]:
     total = sum(pe_cycles.values()) or 1
     return {name: 100 * pe_cycles.get(name, 0) / total for name in PE_CYCLE_NAMES}
+
+
+def energy_bars(run: "Run", path: str | Path, by: str = "component") -> Path:
+    """Draw one bar per layer, divided by where its energy went, and write it to ``path``.
+
+    ``by`` is ``component`` (computation, scratchpads, networks, buffers, DRAM) or ``data_type``; `InputError`
+    for anything else.
+    """
+    path, bars = Path(path), energy_shares(run, by)
+    largest = max((sum(share.values()) for _, share in bars), default=0.0)
+    scale, unit = next((found for found in _PREFIXES if largest >= found[0]), _PREFIXES[-1])
+    with drawn(path, 8, bars_height(len(bars))) as figure:
+        axes = figure.add_subplot()
+        scaled = [{name: pj / scale for name, pj in share.items()} for _, share in bars]
+        looks = PART_LOOKS if by == "component" else DATA_TYPE_LOOKS
+        stacked_bars(axes, [label for label, _ in bars], scaled, looks)
+        axes.set_xlim(left=0)
+        axes.set_xlabel(f"energy, {unit}")
+        total = f"{short(run.total.energy_pj / scale)} {unit} in all"
+        axes.set_title(f"{heading(run)}: energy by {by.replace('_', ' ')}, {total}", loc="left")
+    return path
+
+
+def energy_shares(run: "Run", by: str) -> list[tuple[str, dict[str, float]]]:
+    """Label and picojoules of each layer by ``component`` or ``data_type``; they sum to its energy."""
+    if by not in ENERGY_SPLITS:
+        raise refuse("energy", "by", by, f"one of {', '.join(ENERGY_SPLITS)} was expected")
+    return [
+        (
+            shortened(x.name),
+            energy_parts(x.energy, run.architecture) if by == "component" else by_data_type(x.energy),
+        )
+        for x in run.layers.values()
+    ]
+
+
+def by_data_type(energy: Energy) -> dict[str, float]:
+    """Picojoules by data type; operations, clock and leakage, which have none, under names of their own."""
+    out = dict.fromkeys((*DATA_TYPES, "computation", "clock and leakage"), 0.0)
+    for by_type in energy.values():
+        for data_type, by_action in by_type.items():
+            for action, pj in by_action.items():
+                no_words = "clock and leakage" if action in PER_CYCLE else "computation"
+                out[no_words if data_type == OPERATIONS else data_type] += pj
+    return out
+
+
+def heading(run: "Run") -> str:
+    """What ran on what, short enough for a picture."""
+    return f"{shortened(run.workload)} on {shortened(run.architecture.name)}, batch {run.batch}"
