@@ -11,6 +11,8 @@ __version__ = "0.1.0"
 
 _PUBLIC = {
     "simulate": "simulator.pipeline",
+    "bounds": "simulator.studies.bounds",
+    "Eyexam": "simulator.studies.bounds",
     "whatif": "simulator.studies.relaxing",
     "vary": "simulator.studies.varying",
     "Relaxing": "simulator.studies.relaxing",
@@ -30,6 +32,7 @@ _PUBLIC = {
 
 __all__ = [
     "Architecture",
+    "Eyexam",
     "InputError",
     "LayerResult",
     "Mapping",
@@ -39,6 +42,7 @@ __all__ = [
     "Sweep",
     "Validation",
     "Workload",
+    "bounds",
     "load_architecture",
     "load_workload",
     "simulate",
@@ -56,6 +60,7 @@ if TYPE_CHECKING:
     from simulator.spec.catalog import load_architecture, load_workload
     from simulator.spec.operands import RandomOperands
     from simulator.spec.workload import Workload
+    from simulator.studies.bounds import Eyexam, bounds
     from simulator.studies.relaxing import Relaxing, whatif
     from simulator.studies.varying import Sweep, vary
     from simulator.validation import Validation, validate

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from simulator import __version__
+from simulator.commands.bounds import bounds
 from simulator.commands.files import check, compare, schema
 from simulator.commands.run import run
 from simulator.commands.shipped import list_shipped, show
@@ -54,6 +55,7 @@ def _options(
 
 
 app.command("run")(run)
+app.command("bounds")(bounds)
 app.command("whatif")(whatif)
 app.command("list")(list_shipped)
 app.command("show")(show)

@@ -11,7 +11,7 @@ from fractions import Fraction
 from itertools import product
 from math import prod
 
-from simulator.components.base import UNLIMITED, Rate
+from simulator.components.base import Rate
 from simulator.components.memories.base import Memory
 from simulator.components.memories.dram import Dram
 from simulator.eyexam.visits import AXES, NOWHERE, Place, Stays, Turns
@@ -41,14 +41,15 @@ PARTS: dict[DataType, frozenset[Dimension]] = {
 class Load:
     """What crosses one port in a layer: ``words`` of ``unit``, at ``rate`` per cycle (None: no limit).
 
-    ``between`` are the memory further out and the one further in, or the array.
+    ``bits`` is what all of it takes; ``owner`` the memory or network that the port belongs to.
     """
 
     name: str
+    owner: str
     unit: str
     words: int
+    bits: int
     rate: Fraction | None
-    between: tuple[str, str]
 
     @property
     def cycles(self) -> Fraction:
@@ -136,7 +137,7 @@ class Traffic:
         name, carried = self.architecture.psum_links(), self.hops()[1]
         if name is not None and carried:
             rate = self.architecture.networks[name].words_per_cycle
-            self._add(name, name, rate, "words", carried, (ARRAY, ARRAY))
+            self._add(name, name, rate, "output", carried)
 
     def _network(self, stream: str, data_type: DataType) -> str | None:
         """The network that carries a stream at the array."""
@@ -150,20 +151,21 @@ class Traffic:
         inner = self.architecture.levels(data_type)[-1]
         way = "write" if stream == "psum_out" else "read"
         port, rate = self.architecture.memories[inner].array_port(data_type, way)
-        self._add(f"{inner}.{port}", inner, rate, "words", amount, (inner, ARRAY))
+        self._add(f"{inner}.{port}", inner, rate, data_type, amount)
         network = self._network(stream, data_type)
         if network is not None:
             limit = self.architecture.networks[network].words_per_cycle
-            self._add(network, network, limit, "words", amount, (inner, ARRAY))
+            self._add(network, network, limit, data_type, amount)
 
-    def _add(
-        self, name: str, owner: str, rate: Rate, unit: str, amount: int, between: tuple[str, str]
-    ) -> None:
-        known = self._loads.get(name)
-        free = rate == UNLIMITED or name in self.relaxed or owner in self.relaxed
+    def _add(self, name: str, owner: str, rate: Rate, data_type: DataType | None, amount: int) -> None:
+        """Add to a port what it moves: words of a data type, or bytes (None)."""
+        free = isinstance(rate, str) or name in self.relaxed or owner in self.relaxed
         limit = None if free or isinstance(rate, str) else rate
-        before = 0 if known is None else known.words
-        self._loads[name] = Load(name, unit, before + amount, limit, between)
+        bits = amount * (8 if data_type is None else self.architecture.word_bits[data_type])
+        if name in self._loads:
+            amount, bits = amount + self._loads[name].words, bits + self._loads[name].bits
+        unit = "bytes" if data_type is None else "words"
+        self._loads[name] = Load(name, owner, unit, amount, bits, limit)
 
     def _between(self, memory: str, data_type: DataType) -> None:
         """Add what crosses between a memory and the next one out that keeps a data type."""
@@ -177,16 +179,16 @@ class Traffic:
             outer, own = self.architecture.memories[parent], self.architecture.memories[memory]
             ends = (parent, memory) if way == "read" else (memory, parent)
             port, rate = outer.array_port(data_type, way)
-            unit = "bytes" if isinstance(outer, Dram) else "words"
+            in_bytes = isinstance(outer, Dram)
             if isinstance(outer, Dram):
                 rate = outer.bytes_per_core_cycle(self.architecture.clock_mhz)
-            self._add(f"{parent}.{port}", parent, rate, unit, crossed, (parent, memory))
+            self._add(f"{parent}.{port}", parent, rate, None if in_bytes else data_type, crossed)
             network = self.architecture.network(data_type, *ends)
             if network is not None:
                 limit = self.architecture.networks[network].words_per_cycle
-                self._add(network, network, limit, "words", moved, (parent, memory))
+                self._add(network, network, limit, data_type, moved)
             port, rate = own.outer_port(data_type, "write" if way == "read" else "read")
-            self._add(f"{memory}.{port}", memory, rate, "words", moved, (parent, memory))
+            self._add(f"{memory}.{port}", memory, rate, data_type, moved)
 
     def _units(self, parent: str, data_type: DataType, amount: int, row: int, *, final: bool) -> int:
         """What a tile of ``amount`` words in rows of ``row`` is on the outer memory's port."""

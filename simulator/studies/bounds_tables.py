@@ -1,0 +1,168 @@
+"""Eyexam for people: its tables, and what its picture shows."""
+
+from collections import Counter
+from fractions import Fraction
+
+from simulator.eyexam.steps import amount
+from simulator.report.numbers import count, short, signed
+from simulator.report.roofline import Level, Roofline, Spot, Staircase
+from simulator.report.tables import Grid
+from simulator.studies.bounds import Eyexam, LayerBounds, error_pct
+
+MOST_NAMES = 6
+"""PE-cycle names with a column of their own in the table of losses."""
+LEVELS = ("off-chip link", "buffers", "networks")
+LARGE = 10_000
+"""From here on MACs per cycle are written short."""
+
+
+def grids(found: Eyexam) -> list[Grid]:
+    """All tables in reading order; empty ones are left out."""
+    every = [step_grid(found), loss_grid(found), prediction_grid(found), without_grid(found)]
+    return [grid for grid in every if grid.rows]
+
+
+def _number(value: Fraction) -> str:
+    return amount(int(value)) if value >= LARGE else short(float(value))
+
+
+def step_grid(found: Eyexam) -> Grid:
+    """The seven steps per layer, the mapping's own occupancy, and what binds at step 6."""
+    rows = []
+    for layer in found.layers.values():
+        numbers = [_number(step.macs_per_cycle) for step in layer.steps]
+        numbers.insert(5, _number(layer.occupancy))
+        rows.append((layer.name, *numbers, layer.bounds.binding))
+    names = ("1 workload", "2 dataflow", "3 PE count", "4 array", "5 storage", "mapping", "6 bandwidth", "7 measured")
+    array = found.run.architecture.spatial
+    peak = count(array.pes * array.pe.macs_per_cycle)
+    title = f"{_title(found)}: at most so many MACs per cycle (all PEs: {peak})"
+    return Grid(title, ("layer", *names, "binds at 6"), tuple(rows))
+
+
+def _title(found: Eyexam) -> str:
+    run = found.run
+    return f"{run.workload} on {run.architecture.name}, batch {run.batch}"
+
+
+def reason_grid(layer: LayerBounds) -> Grid:
+    """The reason for every number of one layer."""
+    rows = [
+        [str(i), _number(step.macs_per_cycle), step.limit] for i, step in enumerate(layer.steps, start=1)
+    ]
+    rows.insert(5, ["mapping", _number(layer.occupancy), layer.bounds.occupancy.limit])
+    return Grid(f"{layer.name}: why", ("step", "MAC/cycle", "limit"), tuple(tuple(row) for row in rows))
+
+
+def loss_grid(found: Eyexam) -> Grid:
+    """MACs per cycle lost below the mapping's occupancy: in all, as step 6 predicts, and by PE-cycle name."""
+    names, more = _most(found)
+    rows = []
+    for layer in found.layers.values():
+        own = [layer.lost.get(name, Fraction(0)) for name in names]
+        cells = [short(float(part)) if part else "" for part in own]
+        if more:
+            rest = layer.loss - sum(own)
+            cells.append(short(float(rest)) if rest else "")
+        predicted = short(float(layer.predicted_loss))
+        rows.append((layer.name, short(float(layer.loss)), predicted, layer.bounds.binding, *cells))
+    columns = ("layer", "loss", "of it by 6", "for", *names, *(["other"] if more else []))
+    return Grid("Lost between the mapping and the measurement, MAC/cycle", columns, tuple(rows))
+
+
+def _most(found: Eyexam) -> tuple[list[str], bool]:
+    """The names that cost most PE-cycles in all, and whether there are more."""
+    totals: Counter[str] = Counter()
+    for layer in found.layers.values():
+        for name, part in layer.lost.items():
+            totals[name] += round(part * layer.result.cycles)
+    names = sorted(totals, key=lambda name: (-totals[name], name))
+    return names[:MOST_NAMES], len(names) > MOST_NAMES
+
+
+def prediction_grid(found: Eyexam) -> Grid:
+    """Cycles as max(compute, traffic / bandwidth) predicts them, and as simulated."""
+    rows = []
+    for layer in found.layers.values():
+        slowest = max(layer.bounds.loads.values(), key=lambda load: load.cycles, default=None)
+        name, cycles = ("", "") if slowest is None else (slowest.name, count(float(slowest.cycles)))
+        predicted, measured = layer.predicted_cycles, layer.result.cycles
+        rows.append(
+            (layer.name, count(layer.bounds.busiest), cycles, name, count(float(predicted)), count(measured),
+             signed(layer.error_pct))
+        )  # fmt: skip
+    if len(rows) > 1:
+        predicted = sum((layer.predicted_cycles for layer in found.layers.values()), Fraction(0))
+        measured = sum(layer.result.cycles for layer in found.layers.values())
+        error = signed(error_pct(predicted, measured))
+        rows.append(("total", "", "", "", count(float(predicted)), count(measured), error))
+    columns = ("layer", "compute", "slowest port", "which", "predicted", "simulated", "error %")
+    return Grid("Cycles: max(compute, traffic / bandwidth) against the simulation", columns, tuple(rows))
+
+
+def without_grid(found: Eyexam) -> Grid:
+    """Layers without bounds, and why."""
+    return Grid("No steps", ("layer", "reason"), tuple(found.without.items()))
+
+
+def roofline_of(found: Eyexam) -> Roofline:
+    """The picture: per level the roofs of its ports, each layer at its most demanding one; and all steps."""
+    layers = list(found.layers.values())
+    levels = []
+    for title in LEVELS:
+        spots, roofs = [], dict[float, set[str]]()
+        for number, layer in enumerate(layers):
+            spot = _spot(found, layer, title, number)
+            if spot is not None:
+                spots.append(spot)
+        for layer in layers:
+            for load in layer.bounds.loads.values():
+                if _level(found, load.owner) == title and load.rate is not None and load.words:
+                    rate = float(load.rate * Fraction(load.bits, 8 * load.words))
+                    roofs.setdefault(rate, set()).add(load.name)
+        if spots:
+            named = tuple((rate, _ports(names)) for rate, names in sorted(roofs.items()))
+            levels.append(Level(title, named, tuple(spots)))
+    stairs = tuple(
+        Staircase(
+            layer.name,
+            tuple(float(step.macs_per_cycle) for step in layer.steps[2:5]),
+            float(layer.occupancy),
+            tuple(float(step.macs_per_cycle) for step in layer.steps[5:]),
+        )
+        for layer in layers
+    )
+    array = found.run.architecture.spatial
+    return Roofline(_title(found), array.pes * array.pe.macs_per_cycle, tuple(levels), stairs)
+
+
+def _level(found: Eyexam, owner: str) -> str:
+    machine = found.run.architecture
+    if owner == machine.outermost:
+        return LEVELS[0]
+    return LEVELS[1] if owner in machine.memories else LEVELS[2]
+
+
+def _ports(names: set[str]) -> str:
+    """Names of ports that share a roof, a few of them."""
+    some = sorted(names)
+    return ", ".join(some[:3]) + (f" and {len(some) - 3} more" if len(some) > 3 else "")
+
+
+def _spot(found: Eyexam, layer: LayerBounds, title: str, number: int) -> Spot | None:
+    """A layer at the port of a level that takes longest; None where no port of it limits anything."""
+    loads = [
+        load
+        for load in layer.bounds.loads.values()
+        if load.rate is not None and load.words and _level(found, load.owner) == title
+    ]
+    if not loads:
+        return None
+    load = max(loads, key=lambda load: load.cycles)
+    return Spot(
+        number,
+        8 * layer.result.macs / load.bits,
+        float(layer.result.macs / load.cycles),
+        float(layer.occupancy),
+        layer.result.macs / layer.result.cycles,
+    )
