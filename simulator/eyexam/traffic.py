@@ -41,14 +41,15 @@ PARTS: dict[DataType, frozenset[Dimension]] = {
 class Load:
     """What crosses one port in a layer: ``words`` of ``unit``, at ``rate`` per cycle (None: no limit).
 
-    ``bits`` is what all of it takes; ``owner`` the memory or network that the port belongs to.
+    ``unit_bits`` is how wide such a unit is (of several data types the widest),
+    ``owner`` the memory or network that the port belongs to.
     """
 
     name: str
     owner: str
     unit: str
     words: int
-    bits: int
+    unit_bits: int
     rate: Fraction | None
 
     @property
@@ -161,9 +162,9 @@ class Traffic:
         """Add to a port what it moves: words of a data type, or bytes (None)."""
         free = isinstance(rate, str) or name in self.relaxed or owner in self.relaxed
         limit = None if free or isinstance(rate, str) else rate
-        bits = amount * (8 if data_type is None else self.architecture.word_bits[data_type])
+        bits = 8 if data_type is None else self.architecture.word_bits[data_type]
         if name in self._loads:
-            amount, bits = amount + self._loads[name].words, bits + self._loads[name].bits
+            amount, bits = amount + self._loads[name].words, max(bits, self._loads[name].unit_bits)
         unit = "bytes" if data_type is None else "words"
         self._loads[name] = Load(name, owner, unit, amount, bits, limit)
 

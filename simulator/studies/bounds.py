@@ -1,4 +1,4 @@
-"""Eyexam beside a simulation: per layer seven numbers, the loss from the mapping down to what was measured."""
+"""Eyexam beside a simulation: per layer seven numbers, and where the rest of the mapping's own went."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
@@ -128,7 +128,7 @@ def error_pct(predicted: Fraction, measured: int) -> float:
 
 @dataclass(frozen=True)
 class Eyexam:
-    """All layers of a run with MACs; ``without`` are the others, each with the reason why it has no bounds."""
+    """All layers of a run with MACs; ``without`` are the others, with the reason why they have no bounds."""
 
     run: Run
     layers: dict[str, LayerBounds]
@@ -157,7 +157,7 @@ class Eyexam:
         }
 
     def plot(self, path: str | Path) -> Path:
-        """Draw every layer below its roofs, and its staircase; the suffix decides the format (svg, png, pdf)."""
+        """Draw every layer below its roofs, and its staircase; the suffix decides (svg, png, pdf)."""
         from simulator.report.roofline import draw_roofline
         from simulator.studies.bounds_tables import roofline_of
 
@@ -201,8 +201,10 @@ def bounds(
 
 def examine(run: Run) -> Eyexam:
     """Eyexam of a run with its mappings; `InputError` for one without, as loaded from a directory."""
-    if run.spec is None or any(result.macs and name not in run.mappings for name, result in run.layers.items()):
-        raise refuse(run.workload, "mappings", None, "a run that was not loaded from a directory was expected")
+    with_macs = {name for name, result in run.layers.items() if result.macs}
+    if run.spec is None or not with_macs <= run.mappings.keys():
+        told = "a run was expected that was not loaded from a directory"
+        raise refuse(run.workload, "mappings", None, told)
     machine, relaxed = run.architecture, frozenset(run.relax)
     known: dict[tuple[object, ...], Bounds] = {}
     found: dict[str, LayerBounds] = {}

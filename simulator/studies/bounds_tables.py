@@ -4,8 +4,9 @@ from collections import Counter
 from fractions import Fraction
 
 from simulator.eyexam.steps import amount
+from simulator.eyexam.traffic import Load
 from simulator.report.numbers import count, short, signed
-from simulator.report.roofline import Level, Roofline, Spot, Staircase
+from simulator.report.roofline import STEP_NAMES, Level, Roofline, Spot, Staircase
 from simulator.report.tables import Grid
 from simulator.studies.bounds import Eyexam, LayerBounds, error_pct
 
@@ -33,7 +34,7 @@ def step_grid(found: Eyexam) -> Grid:
         numbers = [_number(step.macs_per_cycle) for step in layer.steps]
         numbers.insert(5, _number(layer.occupancy))
         rows.append((layer.name, *numbers, layer.bounds.binding))
-    names = ("1 workload", "2 dataflow", "3 PE count", "4 array", "5 storage", "mapping", "6 bandwidth", "7 measured")
+    names = ("1 workload", "2 dataflow", *STEP_NAMES)
     array = found.run.architecture.spatial
     peak = count(array.pes * array.pe.macs_per_cycle)
     title = f"{_title(found)}: at most so many MACs per cycle (all PEs: {peak})"
@@ -106,41 +107,39 @@ def without_grid(found: Eyexam) -> Grid:
 
 
 def roofline_of(found: Eyexam) -> Roofline:
-    """The picture: per level the roofs of its ports, each layer at its most demanding one; and all steps."""
+    """The picture: a roof per level and rate, each layer below it at the port that takes longest."""
     layers = list(found.layers.values())
     levels = []
-    for title in LEVELS:
-        spots, roofs = [], dict[float, set[str]]()
-        for number, layer in enumerate(layers):
-            spot = _spot(found, layer, title, number)
-            if spot is not None:
-                spots.append(spot)
-        for layer in layers:
-            for load in layer.bounds.loads.values():
-                if _level(found, load.owner) == title and load.rate is not None and load.words:
-                    rate = float(load.rate * Fraction(load.bits, 8 * load.words))
-                    roofs.setdefault(rate, set()).add(load.name)
-        if spots:
-            named = tuple((rate, _ports(names)) for rate, names in sorted(roofs.items()))
-            levels.append(Level(title, named, tuple(spots)))
-    stairs = tuple(
-        Staircase(
-            layer.name,
-            tuple(float(step.macs_per_cycle) for step in layer.steps[2:5]),
-            float(layer.occupancy),
-            tuple(float(step.macs_per_cycle) for step in layer.steps[5:]),
-        )
-        for layer in layers
-    )
+    for (level, rate), loads in sorted(_roofs(found).items()):
+        names = _ports({load.name for _, load in loads})
+        slowest: dict[int, Load] = {}
+        for number, load in loads:
+            if number not in slowest or load.cycles > slowest[number].cycles:
+                slowest[number] = load
+        spots = tuple(_spot(layers[number], number, load) for number, load in slowest.items())
+        levels.append(Level(f"{LEVELS[level]}, {short(float(rate), 3)} B/cycle", names, float(rate), spots))
+    stairs = tuple(Staircase(layer.name, tuple(map(float, _heights(layer)))) for layer in layers)
     array = found.run.architecture.spatial
     return Roofline(_title(found), array.pes * array.pe.macs_per_cycle, tuple(levels), stairs)
 
 
-def _level(found: Eyexam, owner: str) -> str:
+def _heights(layer: LayerBounds) -> list[Fraction]:
+    """Steps 3 to 7, with the mapping's occupancy before step 6."""
+    found = [step.macs_per_cycle for step in layer.steps[2:]]
+    return [*found[:3], layer.occupancy, *found[3:]]
+
+
+def _roofs(found: Eyexam) -> dict[tuple[int, Fraction], list[tuple[int, Load]]]:
+    """By level and bytes per cycle: every layer's number with what crosses a port of that rate there."""
     machine = found.run.architecture
-    if owner == machine.outermost:
-        return LEVELS[0]
-    return LEVELS[1] if owner in machine.memories else LEVELS[2]
+    out: dict[tuple[int, Fraction], list[tuple[int, Load]]] = {}
+    for number, layer in enumerate(found.layers.values()):
+        for load in layer.bounds.loads.values():
+            if load.rate is not None and load.words:
+                level = 2 if load.owner not in machine.memories else int(load.owner != machine.outermost)
+                key = (level, load.rate * Fraction(load.unit_bits, 8))
+                out.setdefault(key, []).append((number, load))
+    return out
 
 
 def _ports(names: set[str]) -> str:
@@ -149,20 +148,7 @@ def _ports(names: set[str]) -> str:
     return ", ".join(some[:3]) + (f" and {len(some) - 3} more" if len(some) > 3 else "")
 
 
-def _spot(found: Eyexam, layer: LayerBounds, title: str, number: int) -> Spot | None:
-    """A layer at the port of a level that takes longest; None where no port of it limits anything."""
-    loads = [
-        load
-        for load in layer.bounds.loads.values()
-        if load.rate is not None and load.words and _level(found, load.owner) == title
-    ]
-    if not loads:
-        return None
-    load = max(loads, key=lambda load: load.cycles)
-    return Spot(
-        number,
-        8 * layer.result.macs / load.bits,
-        float(layer.result.macs / load.cycles),
-        float(layer.occupancy),
-        layer.result.macs / layer.result.cycles,
-    )
+def _spot(layer: LayerBounds, number: int, load: Load) -> Spot:
+    """A layer below the roof of one port."""
+    moved = Fraction(load.words * load.unit_bits, 8)
+    return Spot(number, float(layer.result.macs / moved), float(layer.result.macs / load.cycles))
