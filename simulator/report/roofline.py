@@ -13,8 +13,8 @@ ACROSS = 4
 """Panels beside each other."""
 NEAR_ACROSS, NEAR_UP = 0.09, 0.045
 """Layers closer to each other than these parts of the axes share a label."""
-CHARACTER, GAP = (0.019, 0.032), 0.02
-"""Width and height of a character of a label, and its distance from a dot, in parts of the axes."""
+CHARACTER, GAP, DOT = (0.018, 0.03), 0.02, 0.01
+"""Width and height of a character of a label, its distance from a dot, half a dot, in parts of the axes."""
 MOST_LABELS = 3
 """Numbers of layers in one label."""
 STEP_NAMES = ("3 PE count", "4 array", "5 storage", "mapping", "6 bandwidth", "7 measured")
@@ -140,7 +140,8 @@ def _label(axes: Any, data: Roofline, spots: Sequence[Spot], across: tuple[float
                 break
         else:
             groups.append([(x, y, spot.layer + 1)])
-    taken: list[Box] = []
+    dots = [place for group in groups for place in group]
+    taken: list[Box] = [(x - DOT, y - DOT, x + DOT, y + DOT) for x, y, _ in dots]
     for group in groups:
         text = ranges([number for _, _, number in group])
         box = _free_place(text, group[0], group[-1], taken)
@@ -159,7 +160,7 @@ def _free_place(
     """Beside the layers that ``text`` numbers, where no label is yet; None where there is no such place."""
     wide = CHARACTER[0] * len(text)
     places = [(last[0] + GAP, last[1]), (first[0] - GAP - wide, first[1])]
-    for x, y in [(x, y + shift) for shift in (-0.035, 0.012, -0.075) for x, y in places]:
+    for x, y in [(x, y + shift) for shift in (-0.042, -0.015, 0.012, -0.075) for x, y in places]:
         box = (x, y, x + wide, y + CHARACTER[1])
         free = all(
             box[2] < other[0] or other[2] < box[0] or box[3] < other[1] or other[3] < box[1]

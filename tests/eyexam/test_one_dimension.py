@@ -26,7 +26,8 @@ def line_of(rows: int, columns: int = 1) -> Architecture:
     """K PEs below each other, so that neighbours can add up psums."""
     machine = simulator.load_architecture("ws16")
     buses = {f"networks__{name}__words_per_cycle": 1 for name in ("weight_in", "input_in", "psum_in", "psum_out")}
-    return machine.replace(array__rows=rows, array__columns=columns, memories__dram__bytes_per_cycle="unlimited", **buses)
+    dram = {"memories__dram__bytes_per_cycle": "unlimited", "memories__dram__latency_cycles": 0}
+    return machine.replace(array__rows=rows, array__columns=columns, **dram, **buses)
 
 
 def layer_of(M: int, S: int, Q: int) -> Layer:
