@@ -17,6 +17,7 @@ _PUBLIC = {
     "vary": "simulator.studies.varying",
     "Relaxing": "simulator.studies.relaxing",
     "Sweep": "simulator.studies.varying",
+    "trace": "simulator.studies.tracing",
     "validate": "simulator.validation",
     "Validation": "simulator.validation",
     "Run": "simulator.report.result",
@@ -46,6 +47,7 @@ __all__ = [
     "load_architecture",
     "load_workload",
     "simulate",
+    "trace",
     "validate",
     "vary",
     "whatif",
@@ -62,6 +64,7 @@ if TYPE_CHECKING:
     from simulator.spec.workload import Workload
     from simulator.studies.bounds import Eyexam, bounds
     from simulator.studies.relaxing import Relaxing, whatif
+    from simulator.studies.tracing import trace
     from simulator.studies.varying import Sweep, vary
     from simulator.validation import Validation, validate
 

@@ -11,6 +11,7 @@ from simulator.commands.bounds import bounds
 from simulator.commands.files import check, compare, schema
 from simulator.commands.run import run
 from simulator.commands.shipped import list_shipped, show
+from simulator.commands.trace import trace
 from simulator.commands.validate import validate
 from simulator.commands.whatif import whatif
 from simulator.errors import InputError
@@ -57,6 +58,7 @@ def _options(
 app.command("run")(run)
 app.command("bounds")(bounds)
 app.command("whatif")(whatif)
+app.command("trace")(trace)
 app.command("list")(list_shipped)
 app.command("show")(show)
 app.command("check")(check)

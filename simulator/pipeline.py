@@ -76,24 +76,19 @@ def simulate(
     network = workload if isinstance(workload, Workload) else load_workload(workload)
     table = energy if isinstance(energy, EnergyTable) else load_energy_table(energy or _own_table(machine))
     relaxed = check_relax(machine, (relax,) if isinstance(relax, str) else tuple(relax))
-    if isinstance(jobs, bool) or jobs < 1:
-        raise refuse("jobs", "", jobs, "a whole number of processes greater than 0 was expected")
-    wanted = network.select(layers) if layers is not None else network
+    _check_jobs(jobs)
+    wanted = network if layers is None else network.select(layers)
     lowered = wanted.lower(batch)
     given, default = _given_mappings(machine, network, mapping, dataflow)
     skipped = [layer for layer in lowered if isinstance(layer, VectorLayer) and machine.vector_unit is None]
     simulated = [layer for layer in lowered if layer not in skipped]
-    names = [layer.name for layer in network.layers]
-    data = {} if operands is None else operands_of(operands, machine, lowered, names)
+    data = {} if operands is None else operands_of(operands, machine, lowered, _names(network))
     planned = [replace(j, operands=data.get(j.layer.name)) for j in plan(machine, simulated, given, default)]
     check_prices(machine, table)
     wanted_trace = Wanted().shared(len(planned)) if trace is True else trace or None
-    measured, interrupted = run_jobs(
-        machine, planned, relaxed, jobs, progress, fast_forward=fast_forward, trace=wanted_trace
-    )
-    results = tuple(
-        _result(machine, job.layer, found, table) for job, found in zip(planned, measured, strict=False)
-    )
+    how = {"fast_forward": fast_forward, "trace": wanted_trace}
+    measured, interrupted = run_jobs(machine, planned, relaxed, jobs, progress, **how)
+    results = tuple(_results(machine, planned, measured, table))
     return Run(
         architecture=machine,
         workload=network.name,
@@ -109,6 +104,15 @@ def simulate(
         provenance=_provenance(architecture, workload, mapping, energy, operands=operands),
         interrupted=interrupted,
     )
+
+
+def _names(network: Workload) -> list[str]:
+    return [layer.name for layer in network.layers]
+
+
+def _check_jobs(jobs: int) -> None:
+    if isinstance(jobs, bool) or jobs < 1:
+        raise refuse("jobs", "", jobs, "a whole number of processes greater than 0 was expected")
 
 
 def plan(
@@ -149,17 +153,18 @@ def run_jobs(
     relaxed: frozenset[str],
     processes: int,
     progress: Progress | None,
-    *,
-    fast_forward: bool = True,
-    trace: Wanted | None = None,
+    **how: Any,
 ) -> tuple[list[dict[str, Any]], bool]:
-    """Simulate every job once; (measurements of those finished, in order of jobs; whether interrupted)."""
+    """Simulate every job once, ``how`` as in `measure_job`.
+
+    Returns measurements of those finished, in the order of jobs, and whether it was interrupted.
+    """
     keys = [job.key for job in jobs]
     first = {key: i for i, key in reversed(list(enumerate(keys)))}
     unique = [jobs[i] for i in sorted(first.values())]
     found: dict[tuple[object, ...], dict[str, Any]] = {}
     done: list[dict[str, Any]] = []
-    stream = _measurements(architecture, unique, relaxed, processes, fast_forward=fast_forward, trace=trace)
+    stream = _measurements(architecture, unique, relaxed, processes, **how)
     try:
         for job, key in zip(jobs, keys, strict=True):
             while key not in found:
@@ -320,8 +325,7 @@ def _given_mappings(
         if shipped is None or dataflow not in (None, own):
             return {}, dataflow or own
         file = read_mapping_file(find("mapping", Path(shipped).stem), shipped)
-        names = [layer.name for layer in workload.layers]
-        known = {n.casefold().replace("_", "-") for n in names}
+        known = {n.casefold().replace("_", "-") for n in _names(workload)}
         entries = {k: e for k, e in file.entries.items() if k.casefold().replace("_", "-") in known}
         file = MappingFile(file.place, file.dataflow, entries)
     elif isinstance(mapping, MappingFile):
@@ -330,21 +334,23 @@ def _given_mappings(
         file = parse_mapping(mapping, "mapping")
     else:
         file = read_mapping_file(find("mapping", mapping), str(mapping))
-    matched = file.matched([layer.name for layer in workload.layers])
+    matched = file.matched(_names(workload))
     return {name: (entry, file.place) for name, entry in matched.items()}, dataflow or file.dataflow or own
 
 
-def _result(
-    architecture: Architecture, layer: Layer | VectorLayer, data: dict[str, Any], table: EnergyTable
-) -> LayerResult:
-    return LayerResult.from_measured(
-        layer.name,
-        data,
-        price(data["actions"], parts_of(architecture), table),
-        clock_mhz=architecture.clock_mhz,
-        macs_per_cycle=architecture.spatial.pe.macs_per_cycle,
-        zeros=data.get("zeros", layer.zeros if isinstance(layer, Layer) else {}),
-    )
+def _results(
+    architecture: Architecture, jobs: Sequence[Job], measured: Sequence[dict[str, Any]], table: EnergyTable
+) -> Generator[LayerResult, None, None]:
+    for job, data in zip(jobs, measured, strict=False):
+        layer = job.layer
+        yield LayerResult.from_measured(
+            layer.name,
+            data,
+            price(data["actions"], parts_of(architecture), table),
+            clock_mhz=architecture.clock_mhz,
+            macs_per_cycle=architecture.spatial.pe.macs_per_cycle,
+            zeros=data.get("zeros", layer.zeros if isinstance(layer, Layer) else {}),
+        )
 
 
 def _notes(

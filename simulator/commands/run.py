@@ -1,7 +1,6 @@
 """``stallion run``: one workload on one architecture, with everything that can be asked of it."""
 
 import json
-import re
 import shlex
 from collections.abc import Sequence
 from dataclasses import replace
@@ -19,7 +18,7 @@ from simulator.commands.options import (
     MappingOption,
     RelaxOption,
 )
-from simulator.commands.terminal import INTERRUPTED, console, progress, say
+from simulator.commands.terminal import INTERRUPTED, console, default_directory, progress, say
 from simulator.errors import InputError, Problem, refuse
 
 if TYPE_CHECKING:
@@ -55,6 +54,10 @@ FastForwardOption = Annotated[
         "--fast-forward/--no-fast-forward", help="Skip what repeats; no result depends on it, only the time."
     ),
 ]
+TraceOption = Annotated[
+    bool, typer.Option("--trace", help="Write trace.json.gz and stall_trace.csv to the results.")
+]
+ForceOption = Annotated[bool, typer.Option("--force", help="Replace the results of an earlier run in --out.")]
 
 
 def run(
@@ -73,24 +76,19 @@ def run(
     seed: SeedOption = None,
     save_outputs: SaveOutputsOption = None,
     fast_forward: FastForwardOption = True,
+    trace: TraceOption = False,
     out: OutOption = None,
     as_json: Annotated[
         bool, typer.Option("--json", help="Print one JSON document; write a directory only with --out.")
     ] = False,
     quiet: Annotated[bool, typer.Option("--quiet", help="No progress and no tables.")] = False,
     jobs: JobsOption = 1,
-    force: Annotated[
-        bool, typer.Option("--force", help="Replace the results of an earlier run in --out.")
-    ] = False,
+    force: ForceOption = False,
 ) -> None:
     """Run a workload on an architecture."""
     from simulator.pipeline import simulate
-    from simulator.report.save import check_free
 
-    if out is not None:
-        check_free(out, force=force)
-    elif force:
-        raise refuse("--force", "", None, "--out was expected with it: other directories are always new ones")
+    _check_out(out, force=force, files=trace and as_json)
     data = _operands(operands, zeros or [], seed, save_outputs)
     try:
         with progress(hidden=quiet) as on_layer:
@@ -105,6 +103,7 @@ def run(
                 relax=tuple(relax or ()),
                 operands=data,
                 fast_forward=fast_forward,
+                trace=trace,
                 jobs=jobs,
                 progress=on_layer,
             )
@@ -114,6 +113,21 @@ def run(
     if save_outputs is not None and result.layers:
         result.save_outputs(save_outputs)
     _deliver(_with_command(result, context.obj), out, as_json=as_json, quiet=quiet, force=force)
+
+
+def _check_out(out: Path | None, *, force: bool, files: bool) -> None:
+    """Refuse a place that cannot be written to, and options that would do nothing.
+
+    ``files``: a trace is wanted beside one JSON document.
+    """
+    from simulator.report.save import check_free
+
+    if out is not None:
+        check_free(out, force=force)
+    elif force:
+        raise refuse("--force", "", None, "--out was expected with it: other directories are always new ones")
+    elif files:
+        raise refuse("--trace", "", None, "--out was expected with it and --json: it writes files")
 
 
 def _operands(given: str | None, zeros: list[str], seed: int | None, save: Path | None) -> "Given | None":
@@ -143,7 +157,8 @@ def _deliver(result: "Run", out: Path | None, *, as_json: bool, quiet: bool, for
     if result.interrupted and not finished:
         say("interrupted before a layer had finished; nothing was written")
         raise typer.Exit(INTERRUPTED)
-    target = out if out is not None or as_json else _default_directory(result)
+    names = (result.architecture.name, result.workload, f"b{result.batch}")
+    target = out if out is not None or as_json else default_directory(*names)
     if as_json:
         print(json.dumps(result.to_dict(), allow_nan=False))
     elif not quiet:
@@ -156,20 +171,6 @@ def _deliver(result: "Run", out: Path | None, *, as_json: bool, quiet: bool, for
         kept = f", kept in {target}" if target is not None else ""
         say(f"interrupted: {finished} finished layers{kept}")
         raise typer.Exit(INTERRUPTED)
-
-
-def _default_directory(result: "Run") -> Path:
-    """The first of results/ARCH-WORKLOAD-bN, ...-2, ...-3 that does not exist."""
-    base = f"{_file_name(result.architecture.name)}-{_file_name(result.workload)}-b{result.batch}"
-    path, number = Path("results") / base, 1
-    while path.exists() or path.is_symlink():
-        number += 1
-        path = Path("results") / f"{base}-{number}"
-    return path
-
-
-def _file_name(name: str) -> str:
-    return re.sub(r"[^\w.+-]+", "_", name).strip(".")[:60] or "unnamed"
 
 
 def _show_run(result: "Run") -> None:

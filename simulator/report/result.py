@@ -14,7 +14,6 @@ from simulator.report.sums import plain, total_of
 from simulator.report.verdict import vector_verdict, verdict
 from simulator.spec.architecture import Architecture
 from simulator.spec.workload import Workload
-from simulator.traces.layer import LayerTrace
 from simulator.traces.run import RunTrace
 
 SCHEMA = "stallion.run/1"
@@ -34,7 +33,8 @@ class LayerResult:
     ``zeros`` are the fractions of zero words used; ``windows`` are series over time, for plots.
     A layer with real operands has ``outputs`` [N, M of all groups, P, Q] in int64, and in ``operands`` what
     was counted in its data: MACs with a zero input, words and zero words by data type, the bits that the
-    widest output needs, and how many outputs need more than an output word has.
+    widest output needs, and how many outputs need more than an output word has. A layer that was traced has a
+    `simulator.traces.layer.LayerTrace` in ``trace``, others None.
     """
 
     name: str
@@ -64,7 +64,7 @@ class LayerResult:
     operands: dict[str, Any] = field(default_factory=dict)
     windows: dict[str, Any] = field(default_factory=dict, repr=False, compare=False)
     outputs: Any = field(default=None, repr=False, compare=False)
-    trace: LayerTrace | None = field(default=None, repr=False, compare=False)
+    trace: Any = field(default=None, repr=False, compare=False)
 
     @classmethod
     def from_measured(
@@ -211,6 +211,11 @@ class Run:
         return LayerResult.from_measured(
             "total", sums, sums["energy"], clock_mhz=self.clock_mhz, macs_per_cycle=per_cycle
         )
+
+    @property
+    def traced(self) -> bool:
+        """Whether all its layers have traces."""
+        return bool(self.layers) and all(result.trace is not None for result in self.layers.values())
 
     @property
     def trace(self) -> RunTrace:

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from simulator.report.result import LayerResult, Run
 
 RUN_FILE = "run.json"
+TRACE_FILES = ("trace.json.gz", "stall_trace.csv")
+"""What is written where a run was traced."""
 
 _NUMBERS = ("macs", "cycles", "milliseconds", "pes", "active_pes", "mean_active_pes", "utilization")
 _COSTS = ("bytes_dram", "bytes_glb", "energy_pj")
@@ -99,6 +101,8 @@ def _write_files(run: "Run", draft: Path) -> None:
     if run.spec is not None:
         write_text(draft / "workload.yaml", write_yaml(resolved(run.spec)))
     write_text(draft / "mapping.yaml", write_mapping_file(run.mappings))
+    if run.traced:
+        run.trace.save(*(draft / name for name in TRACE_FILES))
     write_arrays(draft / "windows.npz", {layer.name: layer.windows for layer in run.layers.values()})
 
 

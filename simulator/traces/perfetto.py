@@ -54,7 +54,7 @@ def events(layers: Sequence[Shown]) -> Iterator[Event]:
 
 
 def _names(layers: Sequence[Shown]) -> Iterator[Event]:
-    parts = {part: kind for shown in layers for part, kind in shown.part_kinds.items()}
+    parts = {port.part: shown.part_kinds[port.part] for shown in layers for port in shown.trace.ports}
     processes = {
         **PROCESSES,
         **{kind: part for part, kind in parts.items() if kind in (OUTSIDE, VECTOR_UNIT)},
@@ -177,11 +177,12 @@ def _transfers(shown: Shown) -> Iterator[Event]:
     rows = trace.crossings.single(first, last, shown.most)
     if rows is None:
         rows = trace.crossings.folded()
+    most = max(1, shown.most // len(trace.ports))
     for number, port in enumerate(trace.ports):
         own = rows[np.isin(rows[:, SERIES], port.series)]
         own = own[np.argsort(own[:, BEGIN], kind="stable")]
         process = shown.part_kinds[port.part]
-        for begin, end, row in _apart(own, port, trace.crossings.ticks, shown.window, shown.most):
+        for begin, end, row in _apart(own, port, trace.crossings.ticks, shown.window, most):
             stream = trace.streams[row[STREAM]] if row[STREAM] >= 0 else "several streams"
             name = stream if row[TIMES] == 1 else f"{stream} \u00d7 {row[TIMES]}"
             yield {
@@ -232,10 +233,10 @@ def _counters(shown: Shown) -> Iterator[Event]:
     by_name = {name: np.zeros(bins) for name in PE_CYCLE_NAMES}
     for (name, _), column in zip(trace.states, sums.T, strict=True):
         by_name[name] = by_name[name] + column
-    kept = {name: column / width for name, column in by_name.items() if column.any()}
+    averages = {name: column / width for name, column in by_name.items()}
     active = sum(by_name[name] for name in BUSY) / width
     yield from _counter(ARRAY, "active PEs", shown.begin, edges, {"PEs": active}, last)
-    yield from _counter(ARRAY, "PEs by what they do", shown.begin, edges, kept, last)
+    yield from _counter(ARRAY, "PEs by what they do", shown.begin, edges, averages, last)
     for port in trace.ports:
         values = _port_rate(shown, port, edges)
         if values is not None:

@@ -32,6 +32,18 @@ class RunTrace:
         """Where the last layer ends."""
         return max((begin + trace.cycles for _, begin, trace in self.layers), default=0)
 
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """Where the trace keeps less than everything."""
+        out = []
+        for name, _, trace in self.layers:
+            if trace.merged:
+                told = f"stretches below {trace.merged} cycles are merged (their PE-cycles are kept)"
+                out.append(f"{name}: {told}; a window of it shows single steps")
+            if not trace.crossings.complete:
+                out.append(f"{name}: too many transactions to list each; ports are shown as sums over time")
+        return tuple(out)
+
     def shown(self, window: Window = None, most: int = MOST_SLICES) -> list[Shown]:
         """The layers in a window (cycles of the run), with at most about ``most`` slices of PEs in all."""
         parts = list(self._clipped(window))
@@ -91,6 +103,17 @@ class RunTrace:
             from simulator.writing import write_arrays
 
             write_arrays(draft, {x.name: columns(x) for x in shown})
+
+
+def check_window(window: tuple[int, int], cycles: int | None = None) -> None:
+    """Raise `InputError` unless a window is [first, last) with first < last, within ``cycles`` where
+    given.
+    """
+    first, last = window
+    if not 0 <= first < last:
+        raise refuse("--window", "", f"{first}:{last}", "cycles FROM:TO with 0 <= FROM < TO were expected")
+    if cycles is not None and last > cycles:
+        raise refuse("--window", "", f"{first}:{last}", f"cycles FROM:TO within 0:{cycles} were expected")
 
 
 def check_format(path: Path) -> None:

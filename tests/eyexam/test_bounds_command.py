@@ -14,7 +14,14 @@ from simulator.report.plots import pe_cycle_bars
 from simulator.report.result import Layers, Run
 from simulator.report.roofline import Level, Roofline, Spot, Staircase, draw_roofline, ranges
 from simulator.studies.bounds_schemas import schemas
-from simulator.studies.bounds_tables import grids, loss_grid, prediction_grid, reason_grid, roofline_of, step_grid
+from simulator.studies.bounds_tables import (
+    grids,
+    loss_grid,
+    prediction_grid,
+    reason_grid,
+    roofline_of,
+    step_grid,
+)
 
 WORKLOAD = """
 name: net

@@ -6,6 +6,8 @@ import subprocess
 import sys
 from math import ceil
 from pathlib import Path
+from types import SimpleNamespace
+from unittest.mock import patch
 
 import numpy as np
 import pytest
@@ -55,8 +57,12 @@ def test_blame_splits_a_wait_by_cycle(marks: list[tuple[int, int]], start: int, 
     """The obvious twin: for every cycle, the first entry that lasts beyond it; the last entry lasts for ever."""
     rows = [*marks, (tables.FOREVER, 3)]
     until, cause = (np.array(column, dtype=np.int64) for column in zip(*rows, strict=True))
-    table = np.zeros(4, dtype=np.int64)
-    getattr(kernel.blame, "py_func", kernel.blame)(table, until, cause, start, start + length)
+    scalars = np.zeros(tables.SCALARS, dtype=np.int64)
+    state = SimpleNamespace(causes=np.zeros((4, 4), dtype=np.int64), scalars=scalars)
+    table = state.causes[tables.S_PSUM - tables.S_WEIGHT]
+    plain = [getattr(stage, "py_func", stage) for stage in (kernel.blame, kernel.note_slice)]
+    with patch.object(kernel, "note_slice", plain[1]):
+        plain[0](state, 0, tables.S_PSUM, until, cause, start, start + length, 0)
     expected = [0, 0, 0, 0]
     for cycle in range(start, start + length):
         expected[next(who for until, who in rows if until > cycle)] += 1

@@ -55,6 +55,7 @@ def test_every_option_reaches_the_simulation(simulated: SimpleNamespace) -> None
         "relax": ("glb", "dram"),
         "operands": None,
         "fast_forward": True,
+        "trace": False,
         "jobs": 2,
     }
 
