@@ -85,13 +85,12 @@ def _quotients(number: int) -> list[int]:
 class Plan:
     """The least product of rounds for every rest of rows and columns, from any dimension on; 0: none fits."""
 
-    def __init__(self, axes: Sequence[Axis], rows: int, columns: int) -> None:
-        self.rows, self.columns = rows, columns
+    def __init__(self, choices: Sequence[Sequence[Choice]], most: int, rows: int, columns: int) -> None:
+        """``choices`` per dimension, none of them in more rounds together than ``most``."""
+        self.choices, self.most, self.rows, self.columns = choices, most, rows, columns
         self._down, self._along = _quotients(rows), _quotients(columns)
         self._row = {n: i for i, n in enumerate(self._down)}
         self._column = {n: i for i, n in enumerate(self._along)}
-        self.choices = [_choices(axis, rows, columns) for axis in axes]
-        most = prod(size for size, *_ in axes)
         kind = np.int64 if most < 1 << 62 else object
         self._least = [np.ones((len(self._down), len(self._along)), dtype=kind)]
         for some in reversed(self.choices):
@@ -130,7 +129,8 @@ class Plan:
 
 @lru_cache(maxsize=256)
 def _plan(axes: tuple[Axis, ...], rows: int, columns: int) -> Plan:
-    return Plan(axes, rows, columns)
+    choices = [_choices(axis, rows, columns) for axis in axes]
+    return Plan(choices, prod(size for size, *_ in axes), rows, columns)
 
 
 def _spread(dimensions: Sequence[Dimension], choices: Sequence[Choice]) -> Spread:
@@ -187,42 +187,66 @@ def fits(layer: Layer, freedom: Freedom, architecture: Architecture, spread: Spr
     return True
 
 
+Rest = tuple[int, int, tuple[Choice, ...]]
+"""Rows and columns that are left for other dimensions, and the choices so far."""
+
+
 class _Node(NamedTuple):
-    """Some dimensions' choices: the least product of rounds with them, and what they leave; best ones first.
+    """So many PEs for some dimensions: the least product of rounds with them; best ones first.
 
     ``missing`` dimensions are to be chosen; of equal nodes those go first of which fewer are missing.
+    ``rests`` are the ways to lay them on the array, none of which leaves less than another.
     """
 
     least: int
     missing: int
     number: int
     rounds: int
-    rows: int
-    columns: int
-    chosen: tuple[Choice, ...]
+    rests: tuple[Rest, ...]
 
 
 def _search(plan: Plan, freedom: Freedom, fit: Callable[[Spread], bool], layer: Layer) -> Spread:
     """The fitting choices with the least product, best first; what does not fit never does with more."""
     dimensions, count = freedom.spread, len(freedom.spread)
-    heap = [_Node(plan.least(0, plan.rows, plan.columns), count, 0, 1, plan.rows, plan.columns, ())]
-    seen: dict[tuple[int, ...], int] = {}
+    sizes = [sorted({choice.at_once for choice in some}) for some in plan.choices]
+    rest: Rest = (plan.rows, plan.columns, ())
+    heap = [_Node(plan.least(0, plan.rows, plan.columns), count, 0, 1, (rest,))]
+    seen: dict[tuple[object, ...], int] = {}
     while heap:
         node = heappop(heap)
+        done = count - node.missing
         if node.missing == 0:
-            return _spread(dimensions, node.chosen)
-        done = len(node.chosen)
-        for choice in plan.choices[done]:
-            rows, columns = node.rows // choice.rows, node.columns // choice.columns
-            rest = plan.least(done + 1, rows, columns)
-            chosen, rounds = (*node.chosen, choice), node.rounds * choice.rounds
-            key = (rows, columns, *_held(dimensions, chosen))
-            known = rest == 0 or seen.get(key, rounds + 1) <= rounds
-            if not known and fit(_spread(dimensions[: done + 1], chosen)):
+            return _spread(dimensions, node.rests[0][2])
+        for at_once in sizes[done]:
+            same = [choice for choice in plan.choices[done] if choice.at_once == at_once]
+            rests = _rests(node.rests, same)
+            least = [plan.least(done + 1, rows, columns) for rows, columns, _ in rests]
+            if not any(least):
+                continue
+            if not fit(_spread(dimensions[: done + 1], rests[0][2])):
+                break
+            rounds = node.rounds * same[0].rounds
+            key = (*_held(dimensions, rests[0][2]), tuple((rows, columns) for rows, columns, _ in rests))
+            if seen.get(key, rounds + 1) > rounds:
                 seen[key] = rounds
-                left = count - len(chosen)
-                heappush(heap, _Node(rounds * rest, left, len(seen), rounds, rows, columns, chosen))
+                bound = rounds * min(n for n in least if n)
+                heappush(heap, _Node(bound, node.missing - 1, len(seen), rounds, rests))
     raise AssertionError(f"nothing fits for {layer.name}, though its mapping does: a fault of the simulator")
+
+
+def _rests(before: Sequence[Rest], choices: Sequence[Choice]) -> tuple[Rest, ...]:
+    """What is left when one more dimension is laid; only what no other way leaves as much of."""
+    found: list[Rest] = [
+        (rows // choice.rows, columns // choice.columns, (*chosen, choice))
+        for rows, columns, chosen in before
+        for choice in choices
+        if choice.rows <= rows and choice.columns <= columns
+    ]
+    kept: list[Rest] = []
+    for rest in sorted(found, key=lambda rest: (-rest[0], -rest[1])):
+        if not kept or rest[1] > kept[-1][1]:
+            kept.append(rest)
+    return tuple(kept)
 
 
 def _held(dimensions: Sequence[Dimension], chosen: Sequence[Choice]) -> tuple[int, ...]:

@@ -200,11 +200,14 @@ def bounds(
 
 
 def examine(run: Run) -> Eyexam:
-    """Eyexam of a run with its mappings; `InputError` for one without, as loaded from a directory."""
+    """Eyexam of a run; `InputError` for one without mappings (loaded from a directory) or with operands."""
     with_macs = {name for name, result in run.layers.items() if result.macs}
     if run.spec is None or not with_macs <= run.mappings.keys():
         told = "a run was expected that was not loaded from a directory"
         raise refuse(run.workload, "mappings", None, told)
+    if any(result.operands for result in run.layers.values()):
+        told = "a run without operands was expected: the length of coded data is not known without them"
+        raise refuse(run.workload, "operands", None, told)
     machine, relaxed = run.architecture, frozenset(run.relax)
     known: dict[tuple[object, ...], Bounds] = {}
     found: dict[str, LayerBounds] = {}

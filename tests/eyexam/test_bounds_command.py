@@ -89,7 +89,10 @@ def matches(value: Any, schema: dict[str, Any]) -> bool:
 def test_the_json_has_seven_steps_per_layer_and_follows_its_schema(capsys: pytest.CaptureFixture[str]) -> None:
     assert called("bounds", "ws16", "net.yaml", "--batch", "2", "--json") == 0
     data = json.loads(capsys.readouterr().out)
-    assert_valid(data, schemas()["bounds"])
+    assert called("schema", "bounds") == 0
+    schema = json.loads(capsys.readouterr().out)
+    assert schema == schemas()["bounds"]
+    assert_valid(data, schema)
     assert [layer["name"] for layer in data["layers"]] == ["CONV", "FC"]
     assert data["peak_macs_per_cycle"] == 256
     assert data["without_macs"] == [{"name": "POOL", "reason": "no MACs, and no part of this machine runs it"}]
@@ -207,9 +210,12 @@ def test_interrupted_runs_show_what_is_finished(monkeypatch: pytest.MonkeyPatch,
     assert "1 finished" in output.err
 
 
-def test_a_run_without_mappings_is_refused(found: simulator.Eyexam) -> None:
+def test_a_run_without_mappings_or_on_data_is_refused(found: simulator.Eyexam) -> None:
     with pytest.raises(simulator.InputError, match="was not loaded from a directory"):
         study.examine(replace(found.run, mappings={}))
+    with_data = simulator.simulate("ws16", "net.yaml", layers=["FC"], operands=simulator.RandomOperands({}, 0))
+    with pytest.raises(simulator.InputError, match="without operands"):
+        study.examine(with_data)
 
 
 def test_every_layer_lies_below_its_roofs(found: simulator.Eyexam) -> None:
