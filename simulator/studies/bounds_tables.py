@@ -13,6 +13,8 @@ from simulator.studies.bounds import Eyexam, LayerBounds, error_pct
 MOST_NAMES = 6
 """PE-cycle names with a column of their own in the table of losses."""
 LEVELS = ("off-chip link", "buffers", "networks")
+LEAST = 0.01
+"""Smaller losses are not told exactly."""
 LARGE = 10_000
 """From here on MACs per cycle are written short."""
 
@@ -61,14 +63,16 @@ def loss_grid(found: Eyexam) -> Grid:
     rows = []
     for layer in found.layers.values():
         own = [layer.lost.get(name, Fraction(0)) for name in names]
-        cells = [short(float(part)) if part else "" for part in own]
-        if more:
-            rest = layer.loss - sum(own)
-            cells.append(short(float(rest)) if rest else "")
-        predicted = short(float(layer.predicted_loss))
-        rows.append((layer.name, short(float(layer.loss)), predicted, layer.bounds.binding, *cells))
+        cells = [_lost(part) for part in (*own, *([layer.loss - sum(own)] if more else []))]
+        predicted = _lost(layer.predicted_loss) or "0"
+        rows.append((layer.name, _lost(layer.loss) or "0", predicted, layer.bounds.binding, *cells))
     columns = ("layer", "loss", "of it by 6", "for", *names, *(["other"] if more else []))
     return Grid("Lost between the mapping and the measurement, MAC/cycle", columns, tuple(rows))
+
+
+def _lost(part: Fraction) -> str:
+    """MACs per cycle with two decimals; nothing for none."""
+    return "" if not part else f"{float(part):.2f}" if part >= LEAST else f"<{LEAST:.2f}"
 
 
 def _most(found: Eyexam) -> tuple[list[str], bool]:
@@ -102,8 +106,12 @@ def prediction_grid(found: Eyexam) -> Grid:
 
 
 def without_grid(found: Eyexam) -> Grid:
-    """Layers without bounds, and why."""
-    return Grid("No steps", ("layer", "reason"), tuple(found.without.items()))
+    """Layers without bounds by the reason why."""
+    names: dict[str, list[str]] = {}
+    for name, reason in found.without.items():
+        names.setdefault(reason, []).append(name)
+    rows = tuple((reason, ", ".join(some)) for reason, some in names.items())
+    return Grid("Layers without steps", ("reason", "layers"), rows)
 
 
 def roofline_of(found: Eyexam) -> Roofline:

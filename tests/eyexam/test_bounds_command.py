@@ -123,7 +123,7 @@ def test_tables(found: simulator.Eyexam) -> None:
     assert [grid.title.split(":")[0] for grid in grids(found)][1:] == [
         "Lost between the mapping and the measurement, MAC/cycle",
         "Cycles",
-        "No steps",
+        "Layers without steps",
     ]
     steps = step_grid(found)
     assert [row[0] for row in steps.rows] == ["CONV", "FC"]
