@@ -13,12 +13,14 @@ _PUBLIC = {
     "simulate": "simulator.pipeline",
     "bounds": "simulator.studies.bounds",
     "Eyexam": "simulator.studies.bounds",
+    "trace": "simulator.studies.tracing",
     "whatif": "simulator.studies.relaxing",
     "vary": "simulator.studies.varying",
     "Relaxing": "simulator.studies.relaxing",
     "Sweep": "simulator.studies.varying",
-    "trace": "simulator.studies.tracing",
     "validate": "simulator.validation",
+    "evaluate": "simulator.studies.evaluation",
+    "Evaluation": "simulator.studies.evaluation",
     "Validation": "simulator.validation",
     "Run": "simulator.report.result",
     "LayerResult": "simulator.report.result",
@@ -33,6 +35,7 @@ _PUBLIC = {
 
 __all__ = [
     "Architecture",
+    "Evaluation",
     "Eyexam",
     "InputError",
     "LayerResult",
@@ -44,6 +47,7 @@ __all__ = [
     "Validation",
     "Workload",
     "bounds",
+    "evaluate",
     "load_architecture",
     "load_workload",
     "simulate",
@@ -63,6 +67,7 @@ if TYPE_CHECKING:
     from simulator.spec.operands import RandomOperands
     from simulator.spec.workload import Workload
     from simulator.studies.bounds import Eyexam, bounds
+    from simulator.studies.evaluation import Evaluation, evaluate
     from simulator.studies.relaxing import Relaxing, whatif
     from simulator.studies.tracing import trace
     from simulator.studies.varying import Sweep, vary

@@ -8,7 +8,9 @@ import typer
 
 from simulator import __version__
 from simulator.commands.bounds import bounds
+from simulator.commands.evaluate import evaluate
 from simulator.commands.files import check, compare, schema
+from simulator.commands.plot import plot, report
 from simulator.commands.run import run
 from simulator.commands.shipped import list_shipped, show
 from simulator.commands.trace import trace
@@ -57,11 +59,14 @@ def _options(
 
 app.command("run")(run)
 app.command("bounds")(bounds)
-app.command("whatif")(whatif)
 app.command("trace")(trace)
+app.command("whatif")(whatif)
 app.command("list")(list_shipped)
 app.command("show")(show)
 app.command("check")(check)
 app.command("compare")(compare)
+app.command("plot")(plot)
+app.command("report")(report)
+app.command("evaluate")(evaluate)
 app.command("validate")(validate)
 app.command("schema")(schema)

@@ -89,7 +89,7 @@ def run(
     from simulator.pipeline import simulate
 
     _check_out(out, force=force, files=trace and as_json)
-    data = _operands(operands, zeros or [], seed, save_outputs)
+    data = operands_given(operands, zeros or [], seed, save_outputs)
     try:
         with progress(hidden=quiet) as on_layer:
             result = simulate(
@@ -130,7 +130,9 @@ def _check_out(out: Path | None, *, force: bool, files: bool) -> None:
         raise refuse("--trace", "", None, "--out was expected with it and --json: it writes files")
 
 
-def _operands(given: str | None, zeros: list[str], seed: int | None, save: Path | None) -> "Given | None":
+def operands_given(
+    given: str | None, zeros: list[str], seed: int | None, save: Path | None
+) -> "Given | None":
     """What to compute on; options that would do nothing are refused."""
     from simulator.spec.operands import RandomOperands, read_zeros
 

@@ -40,6 +40,16 @@ def show_grid(grid: "Grid") -> None:
     console().print(rich_table(grid))
 
 
+def default_directory(*parts: str) -> Path:
+    """The first of results/A-B, results/A-B-2, results/A-B-3, ... that does not exist."""
+    base = "-".join(re.sub(r"[^\w.+-]+", "_", part).strip(".")[:60] or "unnamed" for part in parts)
+    path, number = Path("results") / base, 1
+    while path.exists() or path.is_symlink():
+        number += 1
+        path = Path("results") / f"{base}-{number}"
+    return path
+
+
 def check_picture(path: Path, option: str = "--plot") -> None:
     """Refuse before anything runs what a picture could not be written to."""
     from simulator.report.style import FORMATS
@@ -51,16 +61,6 @@ def check_picture(path: Path, option: str = "--plot") -> None:
         problems.append(Problem(option, "", str(path), "a file in a directory that exists was expected"))
     if problems:
         raise InputError(problems)
-
-
-def default_directory(*parts: str) -> Path:
-    """The first of results/A-B, results/A-B-2, results/A-B-3, ... that does not exist."""
-    base = "-".join(re.sub(r"[^\w.+-]+", "_", part).strip(".")[:60] or "unnamed" for part in parts)
-    path, number = Path("results") / base, 1
-    while path.exists() or path.is_symlink():
-        number += 1
-        path = Path("results") / f"{base}-{number}"
-    return path
 
 
 class OnStep(Protocol):

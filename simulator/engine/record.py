@@ -11,17 +11,15 @@ if TYPE_CHECKING:
     from simulator.engine.machine import LayerMachine
 
 MOST_CROSSINGS = 1 << 20
-"""Most transactions of all ports that are kept; in a layer with more of them only their sums over time
-are.
-"""
+"""Most transactions of all ports that are kept; of more only their sums over time are."""
 
 
 class Recorder:
     """Slices of PEs and transactions of ports of one layer that runs.
 
-    Where there are more slices than ``most``, only those that repeat others are kept. A second run then
-    keeps what lies in some stretches of time (``only``), or merges what is shorter than ``width`` cycles,
-    but not across ``cuts``.
+    Where there are more slices than ``most``, only those that repeat others are kept, and ``pe_cycles``
+    are how much the others take. A second run then keeps what lies in some stretches of time (``only``),
+    or merges what is shorter than ``width`` cycles, but not across ``cuts``.
     """
 
     def __init__(
@@ -58,7 +56,9 @@ class Recorder:
         passes = self._pass + np.cumsum(begins)
         again = rows[:, kernel.SLICE_NAME] == kernel.REPEATED
         self._pass = int(passes[-1]) if len(rows) else self._pass
-        self._keep(rows[~begins], passes[~begins], each[~begins])
+        self.pe_cycles += int(rows[~begins & ~again, kernel.SLICE_LENGTH].sum())
+        wanted = again if self.overflowed else ~begins
+        self._keep(rows[wanted], passes[wanted], each[wanted])
         if passes_each:
             last = rows[again][-1]
             self._pass += passes_each * int(last[kernel.SLICE_LENGTH] // last[kernel.SLICE_PERIOD])
@@ -92,7 +92,6 @@ class Recorder:
         if not len(chunk):
             return
         before, self.count = self.overflowed, self.count + len(chunk)
-        self.pe_cycles += int(chunk.length[chunk.what != REPEATS].sum())
         if self.width:
             chunk = merged(chunk, self.width, self.cuts)
         elif self.overflowed:

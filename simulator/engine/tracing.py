@@ -20,8 +20,7 @@ STATES_IN_A_RUN = 4
 
 
 def traced(make: Callable[[int], LayerMachine], wanted: Wanted) -> tuple[LayerMachine, LayerTrace]:
-    """Run a layer on machines that ``make`` builds for a number of slices: once, or again where it has too
-    many.
+    """Run a layer on machines that ``make`` builds for a number of slices: twice where it has more.
 
     What repeats is then known, and the second run keeps the window's slices only, or merged ones of all.
     """

@@ -8,6 +8,7 @@ from textwrap import wrap
 from typing import Any
 
 from simulator.report.numbers import short
+from simulator.report.style import DARK, bare, drawn
 
 MOST_TICKS = 14
 """Values that are written below the axis, at most."""
@@ -15,7 +16,7 @@ FACTORS = 0.7
 """The axis is logarithmic where the median of the values lies below this part of their middle."""
 NAME_CHARACTERS = 22
 LINE_CHARACTERS = 95
-_BLUE, _GREY = "#1b4f72", "#707b7c"
+GREY = "#707b7c"
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,17 +62,11 @@ def draw_curves(curves: Curves, path: str | Path) -> Path:
 
     The same curves give the same bytes each time.
     """
-    from matplotlib import rc_context
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
     path = Path(path)
     across = 4 if len(curves.layers) <= 16 else 6
     lines = ceil(len(curves.layers) / across) if len(curves.layers) > 1 else 0
     heights = [4.4, 1.35 * lines + 0.3] if lines else [4.4]
-    with rc_context({"svg.hashsalt": "stallion", "font.size": 9, "text.parse_math": False}):
-        figure = Figure(figsize=(9, sum(heights)), layout="constrained")
-        FigureCanvasAgg(figure)
+    with drawn(path, 9, sum(heights)) as figure:
         parts = figure.subfigures(len(heights), 1, height_ratios=heights, squeeze=False)[:, 0]
         _draw_total(parts[0].subplots(), curves)
         if lines:
@@ -81,8 +76,6 @@ def draw_curves(curves: Curves, path: str | Path) -> Path:
                 _draw_layer(area, curve, curves)
             for area in areas[len(curves.layers) :]:
                 area.remove()
-        metadata = {".svg": {"Date": None}, ".pdf": {"CreationDate": None}}.get(path.suffix)
-        figure.savefig(path, dpi=150, metadata=metadata)
     return path
 
 
@@ -93,7 +86,7 @@ def _draw_total(axes: Any, curves: Curves) -> None:
     if total.bound is not None:
         axes.axhline(total.bound, color="black", ls="--", lw=1, label=f"unlimited: {short(total.bound)}")
     if curves.own is not None:
-        axes.axvline(curves.own, color=_GREY, ls=":", lw=1.5, label=f"as described: {short(curves.own)}")
+        axes.axvline(curves.own, color=GREY, ls=":", lw=1.5, label=f"as described: {short(curves.own)}")
     if curves.knee is not None:
         axes.axvline(curves.knee, color="black", ls="-.", lw=1.2, label=f"knee: {short(curves.knee)}")
     if curves.misfits:
@@ -107,7 +100,7 @@ def _draw_total(axes: Any, curves: Curves) -> None:
     told = "\n".join(wrap(curves.knee_told, LINE_CHARACTERS))
     axes.set_title(f"{curves.title}\n{told}".strip(), loc="left", fontsize=9)
     axes.yaxis.set_major_formatter(lambda value, _: short(value))
-    axes.spines[["top", "right"]].set_visible(False)
+    bare(axes)
     axes.legend(frameon=False, loc="center left", bbox_to_anchor=(1, 0.5))
 
 
@@ -118,7 +111,7 @@ def _draw_layer(axes: Any, curve: Curve, curves: Curves) -> None:
         axes.axhline(curve.bound, color="black", ls="--", lw=0.7)
     for value, style in ((curves.own, ":"), (curves.knee, "-.")):
         if value is not None:
-            axes.axvline(value, color=_GREY, ls=style, lw=0.8)
+            axes.axvline(value, color=GREY, ls=style, lw=0.8)
     values = curves.values
     _ticks(axes, [values[0], values[-1]], fontsize=6)
     axes.set_ylim(0, 1.15 * max((height for _, height in curve.points), default=1) or 1)
@@ -128,12 +121,12 @@ def _draw_layer(axes: Any, curve: Curve, curves: Curves) -> None:
     cut = len(curve.name) > NAME_CHARACTERS
     name = curve.name[: NAME_CHARACTERS - 1] + "…" if cut else curve.name
     axes.set_title(name, fontsize=7, loc="left", pad=2)
-    axes.spines[["top", "right"]].set_visible(False)
+    bare(axes)
 
 
 def _line(axes: Any, curve: Curve, **looks: Any) -> None:
     values, heights = [value for value, _ in curve.points], [height for _, height in curve.points]
-    axes.plot(values, heights, color=_BLUE, **looks)
+    axes.plot(values, heights, color=DARK, **looks)
 
 
 def _scale(axes: Any, curves: Curves) -> None:

@@ -1,6 +1,7 @@
 """Pictures of a whole run, one bar per layer: where its PE-cycles and its energy went."""
 
 from pathlib import Path
+from textwrap import fill
 from typing import TYPE_CHECKING
 
 from simulator.energy.price import OPERATIONS, PER_CYCLE, Energy, energy_parts
@@ -68,7 +69,8 @@ def energy_bars(run: "Run", path: str | Path, by: str = "component") -> Path:
         looks = PART_LOOKS if by == "component" else DATA_TYPE_LOOKS
         stacked_bars(axes, [label for label, _ in bars], scaled, looks)
         axes.set_xlim(left=0)
-        axes.set_xlabel(f"energy, {unit}")
+        prices = fill(f"prices: {run.energy_table}", 95, max_lines=3) if run.energy_table else ""
+        axes.set_xlabel(f"energy, {unit}\n{prices}".strip())
         total = f"{short(run.total.energy_pj / scale)} {unit} in all"
         axes.set_title(f"{heading(run)}: energy by {by.replace('_', ' ')}, {total}", loc="left")
     return path

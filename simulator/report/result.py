@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from difflib import get_close_matches
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from simulator.energy.price import Energy, total_pj
 from simulator.errors import refuse
@@ -15,6 +15,9 @@ from simulator.report.verdict import vector_verdict, verdict
 from simulator.spec.architecture import Architecture
 from simulator.spec.workload import Workload
 from simulator.traces.run import RunTrace
+
+if TYPE_CHECKING:
+    from simulator.report.gallery import Plots
 
 SCHEMA = "stallion.run/1"
 
@@ -211,6 +214,13 @@ class Run:
         return LayerResult.from_measured(
             "total", sums, sums["energy"], clock_mhz=self.clock_mhz, macs_per_cycle=per_cycle
         )
+
+    @cached_property
+    def plot(self) -> "Plots":
+        """The run's pictures: ``run.plot.bandwidth("bandwidth.png", "CONV1")``."""
+        from simulator.report.gallery import Plots
+
+        return Plots(self)
 
     @property
     def traced(self) -> bool:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from simulator.report.result import LayerResult, Run
 
 RUN_FILE = "run.json"
+WINDOWS_FILE = "windows.npz"
 TRACE_FILES = ("trace.json.gz", "stall_trace.csv")
 """What is written where a run was traced."""
 
@@ -103,7 +104,7 @@ def _write_files(run: "Run", draft: Path) -> None:
     write_text(draft / "mapping.yaml", write_mapping_file(run.mappings))
     if run.traced:
         run.trace.save(*(draft / name for name in TRACE_FILES))
-    write_arrays(draft / "windows.npz", {layer.name: layer.windows for layer in run.layers.values()})
+    write_arrays(draft / WINDOWS_FILE, {layer.name: layer.windows for layer in run.layers.values()})
 
 
 def write_json(path: Path, data: object) -> None:

@@ -43,11 +43,12 @@ PART_LOOKS: Looks = {
     "clock and leakage": ("#ffffff", ""),
 }
 
+SCALES = (2, 5, 10, 20, 50, 100)
 LONGEST_LABEL = 28
 MANY_BARS = 25
 """From so many bars on they stand closer."""
-TALLEST = 200.0
-"""Inches; a picture with still more bars is no taller."""
+LOWEST, TALLEST = 2.9, 200.0
+"""Inches: room for the legend beside few bars; a picture with still more bars is no taller."""
 
 
 @contextmanager
@@ -62,7 +63,8 @@ def drawn(path: Path, width: float, height: float) -> Iterator[Any]:
     from matplotlib.figure import Figure
 
     check_format(path)
-    settings = {"svg.hashsalt": "stallion", "hatch.linewidth": 0.5, "font.size": 9, "text.parse_math": False}
+    settings: Any = {"svg.hashsalt": "stallion", "hatch.linewidth": 0.5, "font.size": 9}
+    settings["text.parse_math"] = False  # names are not formulas
     with rc_context(settings), warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="Glyph .* missing")  # a layer may have any printable name
         figure = Figure(figsize=(width, height), layout="constrained")
@@ -86,9 +88,14 @@ def shortened(name: str, most: int = LONGEST_LABEL) -> str:
     return f"{name[: most - tail - 1]}…{name[-tail:]}"
 
 
+def scale_of(most: float) -> int:
+    """Percent at which a scale from 0 on ends that shows ``most``: the least of `SCALES` that holds it."""
+    return next((scale for scale in SCALES if most <= scale), SCALES[-1])
+
+
 def bars_height(bars: int) -> float:
     """Inches of a picture with so many bars below each other."""
-    return min(1.3 + (0.36 if bars < MANY_BARS else 0.22) * bars, TALLEST)
+    return min(max(1.3 + (0.36 if bars < MANY_BARS else 0.22) * bars, LOWEST), TALLEST)
 
 
 def stacked_bars(
@@ -110,7 +117,8 @@ def stacked_bars(
     axes.set_yticks(places, labels)
     axes.set_ylim(len(labels) - 0.4, -0.6)
     bare(axes)
-    axes.legend(loc="center left", bbox_to_anchor=(1, 0.5), frameon=False)
+    if axes.containers:
+        axes.legend(loc="upper left", bbox_to_anchor=(1, 1), frameon=False)
 
 
 def bare(axes: Any) -> None:

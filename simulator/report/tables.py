@@ -163,14 +163,30 @@ def rich_tables(run: "Run") -> "Group":
 
 def html_table(run: "Run") -> str:
     """All tables and notes of a run as HTML, for notebooks."""
-    tables = "".join(_html(grid) for grid in grids(run))
+    tables = "".join(html_grid(grid) for grid in grids(run))
     return tables + "".join(f"<p>{escape(line)}</p>" for line in notes(run))
 
 
-def _html(grid: Grid) -> str:
-    head = "".join(f"<th>{escape(column)}</th>" for column in grid.columns)
+def html_grid(grid: Grid) -> str:
+    """A grid as an HTML table; columns of numbers and the row of totals have a class of their own."""
+    kinds = [' class="number"' if i and _is_numeric(grid, i) else "" for i in range(len(grid.columns))]
+    head = "".join(f"<th{kind}>{escape(x)}</th>" for kind, x in zip(kinds, grid.columns, strict=True))
     body = "".join(
-        "<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in row) + "</tr>" for row in grid.rows
+        ('<tr class="total">' if row[0] == "total" else "<tr>")
+        + "".join(f"<td{kind}>{escape(cell)}</td>" for kind, cell in zip(kinds, row, strict=True))
+        + "</tr>"
+        for row in grid.rows
     )
     caption = f"<caption>{escape(grid.title)}</caption>"
     return f"<table>{caption}<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+
+
+def markdown_grid(grid: Grid) -> str:
+    """A grid as a Markdown table under its title."""
+    lines = [grid.columns, ["---"] * len(grid.columns), *grid.rows]
+    rows = [f"| {' | '.join(map(_markdown, line))} |" for line in lines]
+    return "\n".join([f"**{_markdown(grid.title)}**", "", *rows])
+
+
+def _markdown(text: str) -> str:
+    return " ".join(text.replace("|", r"\|").replace("*", r"\*").split())

@@ -43,6 +43,8 @@ def find_knee(
     if not finite:
         return Knee(None, "from", False, "no knee: no finite value runs")
     best = min(time for _, time in times)
+    if not best:
+        return Knee(None, "from", False, "no knee: nothing takes time")
     near = [time <= best * (1 + share_pct / 100) for _, time in finite]
     falling = finite[-1][1] <= finite[0][1]
     if not falling:

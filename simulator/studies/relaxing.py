@@ -363,7 +363,7 @@ class _Study:
         ordered = [
             r
             for r in sorted(single, key=lambda r: -costs[r.name])
-            if Fraction(100 * costs[r.name]) >= Fraction(SHARE_PCT) * base
+            if costs[r.name] > 0 and Fraction(100 * costs[r.name]) >= Fraction(SHARE_PCT) * base
         ]
         return [ordered[: i + 1] for i in range(len(ordered))]
 

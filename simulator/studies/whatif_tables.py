@@ -1,5 +1,6 @@
 """What-if studies for people: tables in a terminal, remarks, and the picture of a sweep."""
 
+from fractions import Fraction
 from pathlib import Path
 
 from simulator.components.base import UNLIMITED
@@ -63,7 +64,7 @@ def _ladder(study: Relaxing) -> Grid:
 def _layers(study: Relaxing) -> Grid:
     """Gains per layer, with a column for each resource that gains somewhere."""
     known = [(row.resource.name, row.unlimited) for row in study.relaxed if row.unlimited is not None]
-    most = {name: max(study.gain_pct(o, layer) for layer in study.layers) for name, o in known}
+    most = {name: max((study.gain_pct(o, x) for x in study.layers), default=0) for name, o in known}
     shown = [(name, o) for name, o in known if most[name] >= SHARE_PCT][:MOST_COLUMNS]
     if study.everything is not None:
         shown.append(("everything", study.everything))
@@ -94,8 +95,9 @@ def relaxing_remarks(study: Relaxing) -> list[str]:
     lines = [
         "The mapping is the same in all rows. Gain: cycles saved, in % of those as described. Cost alone: "
         "what it costs when it alone is limited and everything else is not; what costs much and gains "
-        "nothing is hidden by another resource. A bottleneck is what gains at least "
-        f"{short(SHARE_PCT)} %; a port is named rather than its memory.",
+        "nothing is hidden by another resource. What is left with everything unlimited at once no "
+        f"bandwidth can win back. A bottleneck gains at least {short(SHARE_PCT)} %; a port is named rather "
+        "than its memory.",
         f"In total: {study.bottleneck().told}.",
     ]
     if study.unlimited_already:
@@ -120,14 +122,16 @@ def sweep_grid(sweep: Sweep) -> Grid:
     """One row per value; the machine as described stands apart where its value is not in the sweep."""
     numbers = ("cycles", "ms", "gain %", "util. %", "energy uJ")
     columns = (sweep.variation.name, "", *numbers, "mapping", "what limits it")
-    rows = [_point_cells(sweep, point) for point in sweep.points]
+    rows = [(point.value, _point_cells(sweep, point)) for point in sweep.points]
     values = [point.value for point in sweep.points]
+    if sweep.unlimited is not None and UNLIMITED not in (*values, sweep.own_value):
+        rows.append((UNLIMITED, (UNLIMITED, "bound", *_figures(sweep, sweep.unlimited))))
     if sweep.own is not None and sweep.own_value not in values:
-        rows.insert(0, (text_of(sweep.own_value), "as described", *_figures(sweep, sweep.own)))
-    if sweep.unlimited is not None and UNLIMITED not in values and sweep.own_value != UNLIMITED:
-        rows.append((UNLIMITED, "bound", *_figures(sweep, sweep.unlimited)))
+        own = (text_of(sweep.own_value), "as described", *_figures(sweep, sweep.own))
+        rows.append((Fraction(0) if sweep.own_value is None else sweep.own_value, own))
+    ordered = sorted(rows, key=lambda row: (isinstance(row[0], str), row[0]))
     title = f"{sweep.workload} on {sweep.architecture}, batch {sweep.batch}: {sweep.variation.name}"
-    return Grid(title, columns, tuple(rows))
+    return Grid(title, columns, tuple(cells for _, cells in ordered))
 
 
 def _point_cells(sweep: Sweep, point: SweepPoint) -> tuple[str, ...]:

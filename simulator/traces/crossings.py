@@ -19,8 +19,7 @@ from simulator.kernels.tables import (
 from simulator.traces.rows import Ints
 
 SERIES, BEGIN, END, UNITS, TIMES, STREAM = range(6)
-"""Columns of what is returned: series, ticks from and to, units, how often it happens on the way (1:
-once), and its stream.
+"""Columns of what is returned: series, ticks from and to, units, how many transactions it stands for, stream.
 
 Where different streams are put together, the stream is -1.
 """
@@ -55,9 +54,7 @@ class Crossings:
     complete: bool
 
     def single(self, low: int, high: int, most: int) -> Ints | None:
-        """Every transaction that is under way in the cycles [low, high), by `SERIES`; None if more than
-        ``most``.
-        """
+        """Transactions under way in the cycles [low, high), by `SERIES`; None if more than ``most``."""
         found: list[Ints] = []
         count = 0
         for rows in self._single(0, len(self.log), low * self.ticks, high * self.ticks, self.series):
@@ -137,9 +134,7 @@ class Crossings:
         return out
 
     def per_bin(self, rows: Ints, edges: Ints) -> Ints:
-        """Units of every series [series, bins] between one edge (cycles) and the next, from single
-        transactions.
-        """
+        """Units [series, bins] between one edge (cycles) and the next, from single transactions."""
         out = np.zeros((self.series, len(edges) - 1))
         at = np.asarray(edges, dtype=np.float64) * self.ticks
         for series in np.unique(rows[:, SERIES]).tolist():

@@ -28,9 +28,7 @@ Window = tuple[int, int] | None
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """How much of a layer is traced: about ``most`` slices are kept, those of ``window`` (cycles) in any
-    case.
-    """
+    """How much of a layer is traced: about ``most`` slices, those of ``window`` (cycles) in any case."""
 
     most: int = MOST_KEPT
     window: Window = None
@@ -42,14 +40,12 @@ class Wanted:
 
 @dataclass(frozen=True)
 class Slices:
-    """Slices of time as they are shown, track by track and in order of time. Columns have one entry per
-    slice.
+    """Slices of time as they are shown, track by track and in order of time; columns of one entry per slice.
 
-    ``start`` and ``length`` are cycles; ``first_pe`` to ``last_pe`` are the PEs that share the track;
-    ``state`` is a number of ``states`` or `MIXED`; ``first_pass`` to ``last_pass`` is where it lies.
-    ``times`` is how often it repeats what came before it (0: it does not), ``period`` the cycles of that;
-    ``steps`` is of how many slices it was merged (1: of none). ``owner``, ``part`` and ``pe_cycles`` split
-    every slice: PE-cycles of slice ``owner`` in state ``part``.
+    ``start`` and ``length`` are cycles; the PEs ``first_pe`` to ``last_pe`` share the track. ``state`` is a
+    number of ``states`` or `MIXED`; it lies in passes ``first_pass`` to ``last_pass``. ``times`` is how often
+    it repeats what came before (0: it does not), ``period`` the cycles of that, ``steps`` of how many slices
+    it was merged. ``pe_cycles`` split every slice: of slice ``owner`` in state ``part``.
     """
 
     states: Sequence[tuple[str, Cause]]
@@ -87,9 +83,8 @@ def _accounting(known: Sequence[tuple[str, Cause]], sums: Ints) -> dict[str, dic
 class LayerTrace:
     """What happened in one layer of ``cycles``, in an array of ``rows`` x ``columns`` PEs.
 
-    ``slices`` are those of all PEs; with ``merged`` some lie in runs of less than so many cycles whose
-    order is not kept (0: none). ``window`` is where they are known: outside of it nothing is. ``series``
-    are sums over time.
+    ``pe_rows`` are the slices of all PEs; in runs of less than ``merged`` cycles they have lost their order
+    (0: nowhere). ``window`` is where they are known, outside of it nothing is. ``series`` are sums over time.
     """
 
     cycles: int
@@ -121,9 +116,7 @@ class LayerTrace:
         return first, last
 
     def accounting(self, window: tuple[int, int] | None = None) -> dict[str, dict[Cause, int]]:
-        """PE-cycles by name and cause in the cycles [first, last) of ``window``; all of the layer without
-        it.
-        """
+        """PE-cycles by name and cause in the cycles [first, last) of ``window``, or of all that is known."""
         edges = np.array(self.within(window), dtype=np.int64)
         sums = self.pe_rows.sums(edges, np.zeros(self.pe_rows.pes), len(self.states))
         return _accounting(self.states, sums[0, 0])

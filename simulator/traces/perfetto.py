@@ -1,8 +1,7 @@
 """Traces as Chrome JSON, which Perfetto and chrome://tracing open: one cycle is one microsecond.
 
 Processes are the PE array, the networks, the buffers and the memory outside; tracks are PEs (or rows of
-them), networks and ports. Slices of one track never overlap. What repeats is one slice ``x k`` unless it is
-expanded.
+them), networks and ports. Slices of a track never overlap. What repeats is one slice, unless it is expanded.
 """
 
 import gzip
@@ -200,8 +199,7 @@ def _microseconds(offset: int, thousandths: int) -> float | int:
 def _apart(
     rows: Ints, port: Port, ticks: int, window: tuple[int, int], most: int
 ) -> Iterator[tuple[int, int, list[int]]]:
-    """Busy stretches of a port in thousandths of cycles, cut to the window, none beginning before the last
-    one ended.
+    """Busy stretches of a port in thousandths of cycles, cut to the window, each after the one before.
 
     Beyond ``most`` of them neighbours are put together.
     """
@@ -265,9 +263,7 @@ def _counter(
 
 
 def _port_rate(shown: Shown, port: Port, edges: Ints) -> tuple[Ints, Ints] | None:
-    """(edges, units per cycle) of a port: from single transactions in a window, else from the layer's sums
-    over time.
-    """
+    """(edges, units per cycle) of a port: of single transactions if few, else sums of the layer over time."""
     trace = shown.trace
     if trace.crossings.complete:
         rows = trace.crossings.single(*shown.window, shown.most)

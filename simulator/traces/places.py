@@ -8,9 +8,7 @@ from simulator.names import DATA_TYPES, RELEVANT, Dimension
 
 @dataclass(frozen=True, slots=True)
 class Places:
-    """The loops around passes, outermost first: dimension and how far each goes; ``sizes`` of all
-    dimensions.
-    """
+    """The loops around passes, outermost first: dimension and how far each goes; and all ``sizes``."""
 
     loops: tuple[tuple[Dimension, int], ...]
     sizes: dict[Dimension, int]

@@ -16,17 +16,13 @@ Repeat = tuple[int, int, int]
 """Period in cycles, passes in it, the pass before."""
 
 MERGED = 1 << 12
-"""Mark of a slice's ``what``: part of several that were merged; their order in it is not kept, their sums
-are.
-"""
+"""Mark of a slice's ``what``: part of several that were merged; their sums are kept, their order is not."""
 REPEATS = -1
 """In place of what a PE does: it repeats what it did before."""
 
 
 def states(causes: Sequence[str]) -> list[tuple[str, Cause]]:
-    """Everything that a PE-cycle can be, in the order of its numbers: names, then every stall with every
-    cause.
-    """
+    """Everything that a PE-cycle can be, by number: names, then every stall with every cause."""
     plain: list[tuple[str, Cause]] = [(name, None) for name in PE_CYCLE_NAMES]
     return plain + [(name, cause) for name in STALL_NAMES for cause in causes]
 
@@ -102,9 +98,7 @@ class Rows:
         return out
 
     def sums_of(self, pe: Ints, low: Ints, high: Ints, into: Ints, groups: int, number: int) -> Ints:
-        """PE-cycles [groups, ``number`` of states] of stretches: of a PE, the cycles [low, high), added to
-        a group.
-        """
+        """PE-cycles [groups, ``number`` of states] of stretches: [low, high) of a PE, added to a group."""
         from simulator.kernels.slices import sum_stretches
 
         out = np.zeros((groups, number), dtype=np.int64)
@@ -113,9 +107,7 @@ class Rows:
         return out
 
     def single(self, low: int, high: int, most: int) -> Ints | None:
-        """Every single slice in the cycles [low, high): PE, start, length, what, pass; None if more than
-        ``most``.
-        """
+        """Single slices in [low, high): PE, start, length, what, pass; None if more than ``most``."""
         from simulator.kernels.slices import expand
 
         out = np.zeros((most, 5), dtype=np.int64)
@@ -149,8 +141,7 @@ class Chunk:
 
 
 def runs(pe: Ints, start: Ints, length: Ints, alone: Ints, width: int, cuts: Ints | None = None) -> Ints:
-    """Number the runs of neighbouring slices that are merged: short ones whose starts lie in one bin of
-    ``width``.
+    """Number the runs of neighbours that are merged: short slices that start in one bin of ``width``.
 
     Slices come PE by PE in order of time; those ``alone`` and those of ``width`` cycles or more stay by
     themselves, and nothing is merged across ``cuts`` (sorted values of PE << 42 | cycle).

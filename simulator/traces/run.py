@@ -17,9 +17,7 @@ FORMATS = (".json.gz", ".json", ".csv", ".npz")
 
 @dataclass(frozen=True)
 class RunTrace:
-    """Layers with the cycle of the run in which each begins; ``told`` is what a file says about its
-    origin.
-    """
+    """Layers with the cycle of the run in which each begins; ``told`` says what they are of."""
 
     layers: tuple[tuple[str, int, LayerTrace], ...]
     outermost: str
@@ -106,9 +104,7 @@ class RunTrace:
 
 
 def check_window(window: tuple[int, int], cycles: int | None = None) -> None:
-    """Raise `InputError` unless a window is [first, last) with first < last, within ``cycles`` where
-    given.
-    """
+    """Raise `InputError` unless a window is [first, last) and, where given, within ``cycles``."""
     first, last = window
     if not 0 <= first < last:
         raise refuse("--window", "", f"{first}:{last}", "cycles FROM:TO with 0 <= FROM < TO were expected")

@@ -20,9 +20,7 @@ how many it was made.
 
 
 def columns(shown: Shown) -> dict[str, Ints]:
-    """The table of one layer as arrays under the names of `COLUMNS`, but for ``layer``; names and causes
-    as texts.
-    """
+    """The table of one layer as arrays under the names of `COLUMNS`; names and causes are texts."""
     slices = shown.slices
     names = np.array([name for name, _ in slices.states])
     causes = np.array([cause or "" for _, cause in slices.states])
