@@ -31,10 +31,12 @@ def write_arrays(path: Path, layers: Mapping[str, Any]) -> None:
                 np.lib.format.write_array(file, np.asarray(values), allow_pickle=False)
 
 
-def write_whole(path: Path, write: Callable[[Path], None]) -> None:
+def write_whole(path: Path, write: Callable[[Path], object]) -> None:
     """Let ``write`` fill a draft beside ``path`` and move it there; `InputError` where that cannot be."""
     try:
-        handle, name = tempfile.mkstemp(prefix=f".{path.name}-", dir=path.absolute().parent)
+        handle, name = tempfile.mkstemp(
+            prefix=f".{path.name}-", suffix=path.suffix, dir=path.absolute().parent
+        )
     except OSError as error:
         told = f"a file in a directory that exists was expected: {error.strerror}"
         raise refuse(str(path), "", None, told) from None

@@ -1,14 +1,23 @@
 """``stallion trace``: what every PE and port did when, as files for a trace viewer and for scripts."""
 
 import re
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from simulator.commands.options import BatchOption, DataflowOption, JobsOption, MappingOption, RelaxOption
-from simulator.commands.terminal import INTERRUPTED, default_directory, progress, say, show_grid
+from simulator.commands.terminal import (
+    INTERRUPTED,
+    check_picture,
+    default_directory,
+    progress,
+    say,
+    show_grid,
+)
 from simulator.errors import InputError, Problem, refuse
+from simulator.writing import write_whole
 
 if TYPE_CHECKING:
     from simulator.traces.run import RunTrace
@@ -30,6 +39,10 @@ def trace(
             help="Write this file (.json.gz and .json: Perfetto; .csv and .npz: tables); may be repeated.",
         ),
     ] = None,
+    plot: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Draw the stall timeline (.png, .svg or .pdf)."),
+    ] = None,
     slices: Annotated[
         int | None, typer.Option(min=1, help="About how many slices are shown; above, neighbours are merged.")
     ] = None,
@@ -46,6 +59,8 @@ def trace(
     from simulator.traces.layer import MOST_SLICES
 
     _check(out or [], force=force)
+    if plot is not None:
+        check_picture(plot)
     cycles = None if window is None else _window(window)
     try:
         with progress(hidden=quiet) as on_layer:
@@ -74,6 +89,10 @@ def trace(
         say(f"note: {note}")
     for file in files:
         print(f"trace: {file}")
+    if plot is not None:
+        from simulator.report.stalls import stall_timeline
+
+        write_whole(plot, partial(stall_timeline, found))
 
 
 def _window(text: str) -> tuple[int, int]:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from simulator.errors import InputError, Problem, refuse
 from simulator.report.heat import pe_heat_map
 from simulator.report.plots import energy_bars, pe_cycle_bars
+from simulator.report.stalls import stall_timeline
 from simulator.report.style import check_format
 from simulator.report.timelines import (
     bandwidth_over_time,
@@ -73,6 +74,10 @@ class Plots:
     def heat_map(self, path: str | Path, layer: str | None = None, name: str = "mac") -> Path:
         """Share of one layer's cycles that every PE of the array spent as ``name``, a PE-cycle name."""
         return pe_heat_map(self._run, self._named(layer), path, name)
+
+    def stalls(self, path: str | Path) -> Path:
+        """What the PEs do over time and what they wait for; `InputError` where the run was not traced."""
+        return stall_timeline(self._run.trace, path)
 
     def all(
         self, directory: str | Path, *, layers: Sequence[str] = (), kind: str = "png", force: bool = False

@@ -1,0 +1,63 @@
+"""The stall timeline: PEs over time sum up to the layer's PE-cycles, and the picture is the same each time."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import simulator
+from simulator.cli import main
+from simulator.errors import InputError
+from simulator.names import STALL_NAMES
+from simulator.report.result import Run
+from simulator.report.stalls import series
+
+
+@pytest.fixture(scope="module")
+def run() -> Run:
+    return simulator.simulate("ws16", "alexnet", layers=["CONV3", "FC8"], trace=True)
+
+
+def test_pes_over_time_are_the_pe_cycles(run: Run) -> None:
+    edges, names, causes = series(run.trace)
+    widths = np.diff(edges)
+    assert edges[0] == 0
+    assert edges[-1] == run.total.cycles
+    assert np.allclose(sum(names.values()), 256)
+    for name, pes in names.items():
+        assert pes @ widths == pytest.approx(run.total.pe_cycles[name], rel=1e-9)
+    stalled = sum(names[name] for name in STALL_NAMES if name in names)
+    assert np.allclose(stalled, sum(causes.values()))
+    for cause, pes in causes.items():
+        wanted = sum(run.total.stall_causes[name].get(cause, 0) for name in STALL_NAMES)
+        assert pes @ widths == pytest.approx(wanted, rel=1e-9)
+    shares = [float(pes @ widths) for pes in causes.values()]
+    assert shares == sorted(shares, reverse=True)
+
+
+@pytest.mark.parametrize("kind", ["png", "svg"])
+def test_equal_bytes(run: Run, tmp_path: Path, kind: str) -> None:
+    for name in ("a", "b"):
+        run.plot.stalls(tmp_path / f"{name}.{kind}")
+    assert (tmp_path / f"a.{kind}").read_bytes() == (tmp_path / f"b.{kind}").read_bytes()
+    if kind == "svg":
+        text = (tmp_path / "a.svg").read_text(encoding="utf-8")
+        assert "PEs that stall, by cause" in text
+
+
+def test_a_run_without_a_trace_is_refused(tmp_path: Path) -> None:
+    plain = simulator.simulate("ws16", "alexnet", layers=["FC8"])
+    with pytest.raises(InputError, match="trace=True"):
+        plain.plot.stalls(tmp_path / "x.png")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_command_draws_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.chdir(tmp_path)
+    main(["trace", "ws16", "alexnet", "--layer", "FC8", "--window", "0:900", "--out", "t.csv", "--plot", "t.png", "--quiet"])
+    assert Path("t.png").read_bytes().startswith(b"\x89PNG")
+    with pytest.raises(SystemExit) as ended:
+        main(["trace", "ws16", "alexnet", "--plot", "t.bmp"])
+    assert ended.value.code == 2
+    assert "--plot" in capsys.readouterr().err
+    assert sorted(path.name for path in Path().iterdir()) == ["t.csv", "t.png"]
