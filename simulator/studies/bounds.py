@@ -41,7 +41,7 @@ class LayerBounds:
     def steps(self) -> tuple[Step, ...]:
         """All seven steps, the widest bound first."""
         told = f"{self.result.cycles:,} cycles simulated"
-        if self.loss:
+        if self.lost and self.loss > 0:
             worst = max(self.lost, key=lambda name: self.lost[name])
             share = 100 * float(self.lost[worst] / self.loss)
             told += f"; {worst} is {share:.0f} % of the loss below the mapping's occupancy"
