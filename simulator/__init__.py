@@ -11,6 +11,8 @@ __version__ = "0.1.0"
 
 _PUBLIC = {
     "simulate": "simulator.pipeline",
+    "bounds": "simulator.studies.bounds",
+    "Eyexam": "simulator.studies.bounds",
     "trace": "simulator.studies.tracing",
     "whatif": "simulator.studies.relaxing",
     "vary": "simulator.studies.varying",
@@ -34,6 +36,7 @@ _PUBLIC = {
 __all__ = [
     "Architecture",
     "Evaluation",
+    "Eyexam",
     "InputError",
     "LayerResult",
     "Mapping",
@@ -43,6 +46,7 @@ __all__ = [
     "Sweep",
     "Validation",
     "Workload",
+    "bounds",
     "evaluate",
     "load_architecture",
     "load_workload",
@@ -62,6 +66,7 @@ if TYPE_CHECKING:
     from simulator.spec.catalog import load_architecture, load_workload
     from simulator.spec.operands import RandomOperands
     from simulator.spec.workload import Workload
+    from simulator.studies.bounds import Eyexam, bounds
     from simulator.studies.evaluation import Evaluation, evaluate
     from simulator.studies.relaxing import Relaxing, whatif
     from simulator.studies.tracing import trace

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from simulator import __version__
+from simulator.commands.bounds import bounds
 from simulator.commands.evaluate import evaluate
 from simulator.commands.files import check, compare, schema
 from simulator.commands.plot import plot, report
@@ -57,6 +58,7 @@ def _options(
 
 
 app.command("run")(run)
+app.command("bounds")(bounds)
 app.command("trace")(trace)
 app.command("whatif")(whatif)
 app.command("list")(list_shipped)

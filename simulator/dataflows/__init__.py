@@ -3,30 +3,48 @@
 To add one, put a file in this package with a function decorated by `register`; nothing else changes. The
 function gets the layer, the architecture, the parameters that a mapping file gives for the layer (None:
 choose) and the place to name in errors; it returns a `Mapping`, or raises `InputError` where nothing fits.
+It is registered with what it can spread over PEs at all (`Parallelism`), from which bounds are worked out.
 """
 
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from simulator.components.base import Registry
 from simulator.errors import refuse
 from simulator.mapping.check import check
 from simulator.mapping.file import Entry
 from simulator.mapping.mapping import Mapping
+from simulator.names import Dimension
 from simulator.spec.architecture import Architecture
 from simulator.spec.layer import Layer
 from simulator.spec.validation import did_you_mean
 
 Dataflow = Callable[[Layer, Architecture, dict[str, int] | None, str], Mapping]
 
-_REGISTRY: Registry[Dataflow] = Registry(__name__)
+
+@dataclass(frozen=True, slots=True)
+class Parallelism:
+    """Which dimensions a dataflow can spread over PEs, whatever the layer.
+
+    ``rows`` and ``columns`` are those that can lie on an axis, reductions only where the machine sums psums
+    along it. Dimensions ``spread_whole`` have a PE for every index; a pass goes over all of those
+    ``held_whole``.
+    """
+
+    rows: frozenset[Dimension]
+    columns: frozenset[Dimension]
+    spread_whole: frozenset[Dimension] = frozenset()
+    held_whole: frozenset[Dimension] = frozenset()
 
 
-def register(name: str) -> Callable[[Dataflow], Dataflow]:
+_REGISTRY: Registry[tuple[Dataflow, Parallelism]] = Registry(__name__)
+
+
+def register(name: str, parallelism: Parallelism) -> Callable[[Dataflow], Dataflow]:
     """Decorator that makes a function the dataflow called ``name``."""
 
     def add(dataflow: Dataflow) -> Dataflow:
-        _REGISTRY.add(name, dataflow)
+        _REGISTRY.add(name, (dataflow, parallelism))
         return dataflow
 
     return add
@@ -34,7 +52,14 @@ def register(name: str) -> Callable[[Dataflow], Dataflow]:
 
 def dataflows() -> dict[str, Dataflow]:
     """Every dataflow by name, sorted; imports the package's files on first use."""
-    return dict(sorted(_REGISTRY.all().items()))
+    return {name: dataflow for name, (dataflow, _) in sorted(_REGISTRY.all().items())}
+
+
+def parallelism_of(name: str) -> Parallelism:
+    """What a dataflow can spread; nothing for the name of none, such as that of a given loop nest."""
+    nothing: frozenset[Dimension] = frozenset()
+    known = _REGISTRY.all().get(name)
+    return known[1] if known is not None else Parallelism(nothing, nothing)
 
 
 def find_dataflow(name: str, place: str = "--dataflow", key: str = "") -> Dataflow:

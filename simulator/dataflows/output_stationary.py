@@ -1,9 +1,10 @@
 """Output-stationary: psums stay in the PEs until they are done, inputs and weights stream past them."""
 
-from simulator.dataflows import register
+from simulator.dataflows import Parallelism, register
 from simulator.dataflows.loops import loops, no_parameters
 from simulator.dataflows.tiling import Style, plan, spread
 from simulator.mapping.mapping import Mapping
+from simulator.names import RELEVANT
 from simulator.spec.architecture import Architecture
 from simulator.spec.layer import Layer
 
@@ -16,8 +17,10 @@ STYLE = Style(
     finishes=True,
 )
 
+PARALLELISM = Parallelism(rows=RELEVANT["output"], columns=RELEVANT["output"])
 
-@register(STYLE.name)
+
+@register(STYLE.name, PARALLELISM)
 def output_stationary(
     layer: Layer, architecture: Architecture, parameters: dict[str, int] | None, place: str
 ) -> Mapping:

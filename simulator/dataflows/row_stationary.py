@@ -15,7 +15,7 @@ run one after another.
 
 from dataclasses import asdict
 
-from simulator.dataflows import register
+from simulator.dataflows import Parallelism, register
 from simulator.dataflows.row_stationary_refusals import full_scratchpads, misfits, named, too_large
 from simulator.dataflows.row_stationary_search import best
 from simulator.dataflows.sets import NAME, Parameters, build, chosen
@@ -25,8 +25,15 @@ from simulator.mapping.mapping import Mapping
 from simulator.spec.architecture import Architecture
 from simulator.spec.layer import Layer
 
+PARALLELISM = Parallelism(
+    rows=frozenset({"M", "P", "C", "R"}),
+    columns=frozenset({"M", "P"}),
+    spread_whole=frozenset({"R"}),
+    held_whole=frozenset({"Q", "S"}),
+)
 
-@register(NAME)
+
+@register(NAME, PARALLELISM)
 def row_stationary(
     layer: Layer, architecture: Architecture, parameters: dict[str, int] | None, place: str
 ) -> Mapping:

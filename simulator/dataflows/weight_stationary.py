@@ -2,11 +2,12 @@
 
 from collections.abc import Iterator
 
-from simulator.dataflows import register
+from simulator.dataflows import Parallelism, register
 from simulator.dataflows.loops import loops, no_parameters
 from simulator.dataflows.tiling import Dimensions, Style, plan, reductions, spread
 from simulator.mapping.check import chain_axis
 from simulator.mapping.mapping import Loops, Mapping
+from simulator.names import REDUCTION
 from simulator.spec.architecture import Architecture
 from simulator.spec.layer import Layer
 
@@ -19,9 +20,12 @@ STYLE = Style(
 )
 SUMMED_AXIS: Dimensions = ("G", "M", "P", "Q", "N")
 OTHER_AXIS: Dimensions = ("M", "G", "P", "Q", "N")
+PARALLELISM = Parallelism(
+    rows=frozenset(SUMMED_AXIS) | REDUCTION, columns=frozenset(SUMMED_AXIS) | REDUCTION
+)
 
 
-@register(STYLE.name)
+@register(STYLE.name, PARALLELISM)
 def weight_stationary(
     layer: Layer, architecture: Architecture, parameters: dict[str, int] | None, place: str
 ) -> Mapping:

@@ -38,12 +38,12 @@ class DaisyChain(Network):
 """
 
 DATAFLOW = """
-from simulator.dataflows import register
+from simulator.dataflows import Parallelism, register
 from simulator.mapping.mapping import Mapping
 from simulator.mapping.nest import Loop
 
 
-@register("one_by_one")
+@register("one_by_one", Parallelism(frozenset(), frozenset()))
 def one_by_one(layer, architecture, parameters, place):
     loops = tuple(Loop(d, n) for d, n in layer.sizes.items() if n > 1)
     return Mapping("one_by_one", {m: loops if m == architecture.outermost else () for m in architecture.memories})

@@ -7,7 +7,7 @@ from mapping_samples import assert_every_mac_once, conv, machine
 
 import simulator.dataflows
 from simulator.components.base import Registry
-from simulator.dataflows import dataflows, map_layer
+from simulator.dataflows import dataflows, map_layer, parallelism_of
 from simulator.errors import InputError
 from simulator.mapping.file import Entry
 from simulator.mapping.traffic import array_work, cost
@@ -121,12 +121,12 @@ def test_parameters_for_a_dataflow_that_has_none():
 
 
 NEW_DATAFLOW = '''
-from simulator.dataflows import register
+from simulator.dataflows import Parallelism, register
 from simulator.mapping.mapping import Mapping
 from simulator.mapping.nest import Loop
 
 
-@register("one_pe")
+@register("one_pe", Parallelism(frozenset(), frozenset()))
 def one_pe(layer, architecture, parameters, place):
     """Everything on one PE, one MAC a step."""
     steps = tuple(Loop(d, n) for d, n in layer.sizes.items())
@@ -139,7 +139,7 @@ def test_a_dataflow_is_one_file(tmp_path, monkeypatch):
     monkeypatch.setattr(simulator.dataflows, "__path__", [*simulator.dataflows.__path__, str(tmp_path)])
     registry = Registry("simulator.dataflows")
     for name, dataflow in dataflows().items():
-        registry.add(name, dataflow)
+        registry.add(name, (dataflow, parallelism_of(name)))
     monkeypatch.setattr(simulator.dataflows, "_REGISTRY", registry)
     layer = conv()
     try:

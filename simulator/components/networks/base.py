@@ -1,6 +1,7 @@
 """The contract of a network: what it carries between which parts, and in which order words leave."""
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -42,6 +43,9 @@ class Network(Arbitrated):
     target: str = Field(alias="to", description="name of a memory, or `array`")
     words_per_cycle: Rate
     latency_cycles: CountOrZero = 0
+
+    multicast: ClassVar[bool] = True
+    """Whether a word that several PEs need crosses once, and not once for each of them."""
 
     def deliver(self, needs: list[Ints], rows: int, columns: int) -> Delivery:
         """Order the words of one step on the port. ``needs`` has rows × columns entries."""

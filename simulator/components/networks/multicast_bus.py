@@ -14,4 +14,4 @@ class MulticastBus(Network):
 
     def deliver(self, needs: list[Ints], rows: int, columns: int) -> Delivery:
         """Each distinct word once."""
-        return interleave(needs, multicast=True)
+        return interleave(needs, multicast=self.multicast)
