@@ -8,8 +8,9 @@ from typing import Any
 
 from simulator.errors import refuse
 from simulator.traces.layer import MOST_SLICES, LayerTrace, Window
+from simulator.traces.rows import Ints
 from simulator.traces.shown import ARRAY, BUFFERS, NETWORKS, OUTSIDE, VECTOR_UNIT, Shown
-from simulator.writing import write_whole
+from simulator.writing import write_arrays, write_whole
 
 FORMATS = (".json.gz", ".json", ".csv", ".npz")
 """What a trace can be written as, by the end of the file's name: Perfetto (twice), a table, NumPy arrays."""
@@ -79,6 +80,12 @@ class RunTrace:
                     by_cause[cause] = by_cause.get(cause, 0) + count
         return out
 
+    def arrays(self, window: Window = None, most: int = MOST_SLICES) -> dict[str, dict[str, Ints]]:
+        """The slices of every layer as arrays, by the columns of `simulator.traces.table.COLUMNS`."""
+        from simulator.traces.table import columns
+
+        return {x.name: columns(x) for x in self.shown(window, most)}
+
     def save(self, *paths: str | Path, window: Window = None, most: int = MOST_SLICES) -> None:
         """Write the trace to files; their names' ends say what (see `FORMATS`). `InputError`.
 
@@ -103,7 +110,6 @@ class RunTrace:
             write_table(draft, shown)
         else:
             from simulator.traces.table import columns
-            from simulator.writing import write_arrays
 
             write_arrays(draft, {x.name: columns(x) for x in shown})
 

@@ -153,8 +153,10 @@ def test_the_table_and_the_arrays_are_the_same_slices(run: Run, tmp_path: Path) 
     for row in rows:
         sums[f"{row['name']}: {row['cause']}" if row["cause"] else row["name"]] += int(row["pe_cycles"])
     assert sums == wanted(run)
+    same = run.trace.arrays(most=3000)
     with np.load(tmp_path / "t.npz") as arrays:
         for layer in run.layers:
+            assert all((arrays[f"{layer}/{key}"] == values).all() for key, values in same[layer].items())
             own = [row for row in rows if row["layer"] == layer]
             for column in ("start_cycle", "length_cycles", "first_pe", "first_pass", "pe_cycles", "repeats", "merged_slices"):
                 assert arrays[f"{layer}/{column}"].tolist() == [int(row[column]) for row in own]
