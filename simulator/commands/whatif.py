@@ -18,6 +18,7 @@ from simulator.commands.options import (
 )
 from simulator.commands.terminal import INTERRUPTED, check_picture, console, progress, say, show_grid
 from simulator.errors import InputError, Problem, refuse
+from simulator.writing import write_whole
 
 if TYPE_CHECKING:
     from simulator.studies.relaxing import Relaxing
@@ -130,11 +131,7 @@ def _deliver(study: "Relaxing | Sweep", plot: Path | None, *, as_json: bool) -> 
     from simulator.studies.varying import Sweep
 
     if plot is not None and isinstance(study, Sweep):
-        try:
-            study.plot(plot)
-        except OSError as error:
-            told = f"a file that can be written was expected: {error.strerror}"
-            raise refuse("--plot", "", plot, told) from None
+        write_whole(plot, study.plot)
     if as_json:
         print(json.dumps(study.to_dict(), allow_nan=False))
     else:

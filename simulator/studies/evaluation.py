@@ -9,6 +9,7 @@ from typing import Any
 from simulator.energy.table import EnergyTable, load_energy_table
 from simulator.errors import InputError
 from simulator.pipeline import simulate
+from simulator.report.gallery import some_layers
 from simulator.report.numbers import short
 from simulator.report.result import Layers, Run
 from simulator.report.tables import Grid, html_grid, markdown_grid
@@ -135,6 +136,7 @@ def evaluate(
     told |= {"jobs": jobs, "progress": progress}
     names = [layer.name for layer in network.layers]
     run, refused = _what_maps(architecture, workload, names, {**told, "mapping": mapping})
+    some_layers(run)
     entries = entries_of(
         run, accuracy=accuracy, refused=refused, prices=_origins(machine, energy), dataflow=dataflow or ""
     )

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from fractions import Fraction
 from pathlib import Path
 from typing import Any, Literal
 
@@ -77,8 +78,12 @@ class Sweep:
 
     @property
     def knee(self) -> Knee:
-        """The knee of the total time over the values."""
-        times = [(value, outcome.total.milliseconds) for value, outcome in self.finished]
+        """The knee of the total time over the values, that of the machine as described among them."""
+        known = dict(self.finished)
+        if self.own is not None and isinstance(self.own_value, Fraction):
+            known.setdefault(self.own_value, self.own)
+        ordered = sorted(known.items(), key=lambda pair: (isinstance(pair[0], str), pair[0]))
+        times = [(value, outcome.total.milliseconds) for value, outcome in ordered]
         bound = None if self.unlimited is None else self.unlimited.total.milliseconds
         return find_knee(times, self.knee_pct, bound)
 

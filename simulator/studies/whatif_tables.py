@@ -10,7 +10,7 @@ from simulator.report.result import NotSimulated
 from simulator.report.tables import UJ, Grid
 from simulator.studies.points import Figures, Outcome
 from simulator.studies.relaxing import SHARE_PCT, Relaxed, Relaxing
-from simulator.studies.variation import text_of
+from simulator.studies.variation import Value, text_of
 from simulator.studies.varying import Sweep, SweepPoint
 
 MOST_COLUMNS = 6
@@ -127,7 +127,7 @@ def sweep_grid(sweep: Sweep) -> Grid:
     if sweep.unlimited is not None and UNLIMITED not in (*values, sweep.own_value):
         rows.append((UNLIMITED, (UNLIMITED, "bound", *_figures(sweep, sweep.unlimited))))
     if sweep.own is not None and sweep.own_value not in values:
-        own = (text_of(sweep.own_value), "as described", *_figures(sweep, sweep.own))
+        own = (text_of(sweep.own_value), _marks(sweep, sweep.own_value), *_figures(sweep, sweep.own))
         rows.append((Fraction(0) if sweep.own_value is None else sweep.own_value, own))
     ordered = sorted(rows, key=lambda row: (isinstance(row[0], str), row[0]))
     title = f"{sweep.workload} on {sweep.architecture}, batch {sweep.batch}: {sweep.variation.name}"
@@ -135,12 +135,16 @@ def sweep_grid(sweep: Sweep) -> Grid:
 
 
 def _point_cells(sweep: Sweep, point: SweepPoint) -> tuple[str, ...]:
-    marks = ["as described"] if point.value == sweep.own_value else []
-    marks += ["knee"] if point.value == sweep.knee.value else []
-    head = (text_of(point.value), ", ".join(marks))
+    head = (text_of(point.value), _marks(sweep, point.value))
     if point.outcome is None:
         return (*head, *["-"] * 5, sweep.mapped, point.reason)
     return (*head, *_figures(sweep, point.outcome))
+
+
+def _marks(sweep: Sweep, value: Value | None) -> str:
+    """What is special about a value."""
+    marks = ["as described"] if value == sweep.own_value else []
+    return ", ".join(marks + (["knee"] if value is not None and value == sweep.knee.value else []))
 
 
 def _figures(sweep: Sweep, outcome: Outcome) -> tuple[str, ...]:
