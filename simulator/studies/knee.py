@@ -46,7 +46,7 @@ def find_knee(
     if not best:
         return Knee(None, "from", False, "no knee: nothing takes time")
     if len(times) == 1 and bound is None:
-        return Knee(None, "from", False, f"no knee: nothing but {text_of(finite[0][0])} runs")
+        return Knee(None, "from", False, f"no knee: {text_of(finite[0][0])} is the only value")
     near = [time <= best * (1 + share_pct / 100) for _, time in finite]
     falling = finite[-1][1] <= finite[0][1]
     if not falling:

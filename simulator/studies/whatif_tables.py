@@ -79,8 +79,10 @@ def _bottlenecks(study: Relaxing) -> Grid:
     rows = []
     for layer, name in _layers_and_total(study):
         found = study.bottleneck(layer)
-        most = "-" if found.everything_pct is None else signed(found.everything_pct)
-        named = found.resource or "nothing"
+        if found.everything_pct is None:
+            rows.append((name, "not known", "-", "-", ""))
+            continue
+        most, named = signed(found.everything_pct), found.resource or "nothing"
         rows.append((name, named, signed(found.gain_pct), most, ", ".join(found.hidden_in_words)))
     columns = ("layer", "bottleneck", "gain %", "everything %", "hidden behind it (cost alone)")
     return Grid("The real bottleneck", columns, tuple(rows))

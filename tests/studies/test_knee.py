@@ -60,7 +60,7 @@ def test_words() -> None:
     assert find_knee(curve(v1=10, v2=5, v4=5), 5).told == "from 2 on the time stays within 5 % of the best"
     assert "may lie beyond" in find_knee(curve(v1=10, v2=5), 5).told
     assert find_knee(curve(v1=10, v2=5, v4=10), 5).told.startswith("no knee: the best value is 2")
-    assert find_knee(curve(v7=50)).told == "no knee: nothing but 7 runs"
+    assert find_knee(curve(v7=50)).told == "no knee: 7 is the only value"
     assert find_knee([("unlimited", 1.0)]).told == "no knee: no finite value runs"
     assert "beyond 2" in find_knee(curve(v1=9, v2=8, unlimited=1), 5).told
     assert find_knee(curve(v1=0, v2=0)).told == "no knee: nothing takes time"
