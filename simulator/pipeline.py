@@ -310,6 +310,11 @@ def check_prices(architecture: Architecture, table: EnergyTable) -> None:
     price(actions, parts_of(architecture), table)
 
 
+def shipped_mapping(architecture: Architecture, workload: Workload, dataflow: str | None) -> str | None:
+    """The mapping file that ships for a workload, where none is given; None for another ``dataflow``."""
+    return architecture.mappings.get(workload.name) if dataflow in (None, architecture.dataflow) else None
+
+
 def _given_mappings(
     architecture: Architecture,
     workload: Workload,
@@ -321,8 +326,8 @@ def _given_mappings(
     if dataflow is not None:
         find_dataflow(dataflow)
     if mapping is None:
-        shipped = architecture.mappings.get(workload.name)
-        if shipped is None or dataflow not in (None, own):
+        shipped = shipped_mapping(architecture, workload, dataflow)
+        if shipped is None:
             return {}, dataflow or own
         file = read_mapping_file(find("mapping", Path(shipped).stem), shipped)
         known = {n.casefold().replace("_", "-") for n in _names(workload)}

@@ -16,7 +16,7 @@ from simulator.commands.options import (
     MappingOption,
     RelaxOption,
 )
-from simulator.commands.terminal import INTERRUPTED, check_picture, progress, say, show_grid
+from simulator.commands.terminal import INTERRUPTED, check_picture, progress, say, show_grid, show_tables
 from simulator.errors import refuse
 from simulator.writing import write_whole
 
@@ -88,10 +88,9 @@ def bounds(
 
 
 def _show(found: "Eyexam", *, reasons: bool) -> None:
-    from simulator.studies.bounds_tables import grids, reason_grid
+    from simulator.studies.bounds_tables import grids, reason_grid, remarks
 
-    for grid in grids(found):
-        show_grid(grid)
+    show_tables(grids(found), remarks(found))
     if reasons:
         for layer in found.layers.values():
             show_grid(reason_grid(layer))

@@ -2,7 +2,7 @@
 
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
@@ -38,6 +38,16 @@ def show_grid(grid: "Grid") -> None:
     from simulator.report.tables import rich_table
 
     console().print(rich_table(grid))
+
+
+def show_tables(grids: Iterable["Grid"], remarks: Iterable[str]) -> None:
+    """Print tables, and below them what must be said beside them."""
+    from rich.text import Text
+
+    for grid in grids:
+        show_grid(grid)
+    for remark in remarks:
+        console().print(Text(remark))
 
 
 def default_directory(*parts: str) -> Path:

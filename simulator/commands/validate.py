@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from simulator.commands.terminal import INTERRUPTED, check_picture, console, progress, say, show_grid
+from simulator.commands.terminal import INTERRUPTED, check_picture, progress, say, show_tables
 from simulator.errors import refuse
 from simulator.writing import write_whole
 
@@ -67,10 +67,6 @@ def _print(found: "Validation", *, as_json: bool, as_markdown: bool) -> None:
 
 
 def _show(case: "CaseResult") -> None:
-    from rich.text import Text
-
     from simulator.validation.tables import case_grid, remarks
 
-    show_grid(case_grid(case))
-    for remark in remarks(case):
-        console().print(Text(remark))
+    show_tables([case_grid(case)], remarks(case))

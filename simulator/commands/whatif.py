@@ -16,7 +16,7 @@ from simulator.commands.options import (
     MappingOption,
     RelaxOption,
 )
-from simulator.commands.terminal import INTERRUPTED, check_picture, console, progress, say, show_grid
+from simulator.commands.terminal import INTERRUPTED, check_picture, progress, say, show_tables
 from simulator.errors import InputError, Problem, refuse
 from simulator.writing import write_whole
 
@@ -139,16 +139,10 @@ def _deliver(study: "Relaxing | Sweep", plot: Path | None, *, as_json: bool) -> 
 
 
 def _show(study: "Relaxing | Sweep") -> None:
-    from rich.text import Text
-
     from simulator.studies.varying import Sweep
     from simulator.studies.whatif_tables import relaxing_grids, relaxing_remarks, sweep_grid, sweep_remarks
 
     if isinstance(study, Sweep):
-        grids, remarks = [sweep_grid(study)], sweep_remarks(study)
+        show_tables([sweep_grid(study)], sweep_remarks(study))
     else:
-        grids, remarks = relaxing_grids(study), relaxing_remarks(study)
-    for grid in grids:
-        show_grid(grid)
-    for remark in remarks:
-        console().print(Text(remark))
+        show_tables(relaxing_grids(study), relaxing_remarks(study))

@@ -25,6 +25,18 @@ def grids(found: Eyexam) -> list[Grid]:
     return [grid for grid in every if grid.rows]
 
 
+def remarks(found: Eyexam) -> list[str]:
+    """How to read the tables, and what is not in them."""
+    lines = [
+        "Mapping: what the simulated mapping keeps busy if no PE ever waits. 6: the same, or the port that "
+        "takes longest at its average rate if that is less. Loss: from the mapping down to 7, by what PEs "
+        "did instead and, if they waited, by the part that held them up; those columns sum to it."
+    ]
+    if found.run.relax:
+        lines.append(f"Unlimited, so without a roof: {', '.join(found.run.relax)}.")
+    return lines if found.layers else lines[1:]
+
+
 def _number(value: Fraction) -> str:
     return amount(int(value)) if value >= LARGE else short(float(value))
 
@@ -66,7 +78,7 @@ def loss_grid(found: Eyexam) -> Grid:
         cells = [_lost(part) for part in (*own, *([layer.loss - sum(own)] if more else []))]
         predicted = _lost(layer.predicted_loss) or "0"
         rows.append((layer.name, _lost(layer.loss) or "0", predicted, layer.bounds.binding, *cells))
-    columns = ("layer", "loss", "of it by 6", "for", *names, *(["other"] if more else []))
+    columns = ("layer", "loss", "predicted by 6", "binds at 6", *names, *(["other"] if more else []))
     return Grid("Lost between the mapping and the measurement, MAC/cycle", columns, tuple(rows))
 
 

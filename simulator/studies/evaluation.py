@@ -8,7 +8,7 @@ from typing import Any
 
 from simulator.energy.table import EnergyTable, load_energy_table
 from simulator.errors import InputError
-from simulator.pipeline import simulate
+from simulator.pipeline import shipped_mapping, simulate
 from simulator.report.gallery import some_layers
 from simulator.report.numbers import short
 from simulator.report.result import Layers, Run
@@ -20,7 +20,8 @@ from simulator.spec.workload import Workload
 from simulator.studies.metrics import Entry, entries_of
 from simulator.studies.scaling import (
     CHOSEN,
-    DESCRIBED,
+    GIVEN,
+    SHIPPED,
     Point,
     Shape,
     point_of,
@@ -142,7 +143,9 @@ def evaluate(
     )
     same_work = network.select([name for name in names if name not in dict(refused)])
     points = tuple(_point(resized(machine, shape), same_work, told) for shape in shapes)
-    first = (point_of(run, DESCRIBED),) if points else ()
+    shipped = shipped_mapping(machine, network, dataflow) is not None
+    own = GIVEN if mapping is not None else SHIPPED if shipped else CHOSEN
+    first = (point_of(run, own),) if points else ()
     return Evaluation(run, entries, first + points)
 
 

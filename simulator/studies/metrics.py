@@ -9,6 +9,7 @@ import numpy as np
 from simulator.energy.price import PER_CYCLE
 from simulator.mapping.check import capacity_bits
 from simulator.names import DATA_TYPES
+from simulator.report.numbers import several
 from simulator.report.result import LayerResult, Run
 from simulator.report.series import ports
 from simulator.spec.architecture import Architecture
@@ -133,9 +134,9 @@ def _missing(run: Run, refused: Refused) -> str:
     """What is not in the numbers, loudly."""
     parts = []
     if run.not_simulated:
-        parts.append(f"{len(run.not_simulated)} layers that no part of the machine runs")
+        parts.append(f"{several(len(run.not_simulated), 'layer')} that no part of the machine runs")
     if refused:
-        parts.append(f"{len(refused)} layers that the dataflow cannot map")
+        parts.append(f"{several(len(refused), 'layer')} that the dataflow cannot map")
     if run.interrupted:
         parts.append("layers after the interruption")
     told = f"WITHOUT {', '.join(parts)}" if parts else "all layers that were asked for"
@@ -157,7 +158,8 @@ def data_in_words(run: Run) -> str:
 
 def _latency(run: Run) -> Iterator[Entry]:
     total = run.total
-    told = f"from the first to the last layer for {run.batch} images at once; layers run one after another"
+    images = several(run.batch, "image")
+    told = f"from the first to the last layer for {images} at once; layers run one after another"
     yield Entry("latency", "latency", total.milliseconds, "ms", SIMULATED, told)
     yield Entry("latency", "batch", run.batch, "images", GIVEN, "a larger one raises throughput and latency")
     flying = inferences_per_second(run) * total.milliseconds / 1e3

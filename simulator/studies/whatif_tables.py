@@ -5,7 +5,7 @@ from pathlib import Path
 
 from simulator.components.base import UNLIMITED
 from simulator.report.curves import Curve, Curves, draw_curves
-from simulator.report.numbers import count, short, signed
+from simulator.report.numbers import count, several, short, signed
 from simulator.report.result import NotSimulated
 from simulator.report.tables import UJ, Grid
 from simulator.studies.points import Figures, Outcome
@@ -113,8 +113,8 @@ def _left_out(skipped: tuple[NotSimulated, ...], *, interrupted: bool) -> list[s
     lines = []
     if skipped:
         bytes_moved = short(sum(layer.bytes for layer in skipped) / 1e6)
-        told = "no part of this machine runs them, and they are in no row"
-        lines.append(f"Not simulated: {len(skipped)} layers with {bytes_moved} MB of data; {told}.")
+        told = f"{several(len(skipped), 'layer')} with {bytes_moved} MB of data"
+        lines.append(f"Not simulated: {told}; no part of this machine runs that, and it is in no row.")
     if interrupted:
         lines.append("Interrupted: only what was finished is here.")
     return lines

@@ -152,6 +152,11 @@ def test_relaxed_resources_have_no_roof(found: simulator.Eyexam) -> None:
     assert not any("dram.link" in level.ports for level in roofline_of(relaxed).levels)
 
 
+def test_the_command_says_what_was_relaxed(capsys: pytest.CaptureFixture[str]) -> None:
+    assert called("bounds", "ws16", "net.yaml", "--layer", "FC", "--relax", "dram") == 0
+    assert "Unlimited, so without a roof: dram." in capsys.readouterr().out
+
+
 def test_the_command_prints_tables_and_reasons(capsys: pytest.CaptureFixture[str]) -> None:
     assert called("bounds", "ws16", "net.yaml", "--layer", "FC", "--reasons") == 0
     output = capsys.readouterr()

@@ -145,7 +145,7 @@ def test_range_names_best_worst_and_what_is_missing(run: Run) -> None:
     assert found["range", "layers not simulated"].note == "NOT IN ANY NUMBER HERE: SOFTMAX (softmax)"
     assert found["range", "layers refused"].note == "NOT IN ANY NUMBER HERE: BIG: too large"
     loud = found["throughput", "inferences per second"].note
-    assert loud == "WITHOUT 1 layers that no part of the machine runs, 1 layers that the dataflow cannot map"
+    assert loud == "WITHOUT 1 layer that no part of the machine runs, 1 layer that the dataflow cannot map"
     whole = sheet(replace(run, not_simulated=()))
     assert whole["throughput", "inferences per second"].note == "all layers that were asked for"
     assert whole["range", "layers not simulated"].note == ""
@@ -222,6 +222,23 @@ def test_every_wrong_shape_is_named(machine: Architecture) -> None:
     assert len(raised.value.problems) == 2
 
 
+@pytest.mark.parametrize(
+    ("machine_name", "mapping", "dataflow", "told"),
+    [
+        ("eyeriss_v1", None, None, "as shipped"),
+        ("eyeriss_v1", {"dataflow": "row_stationary", "layers": {}}, None, "as given"),
+        ("ws16", None, None, "chosen by the dataflow"),
+        ("eyeriss_v1", None, "weight_stationary", "chosen by the dataflow"),
+    ],
+)
+def test_the_first_point_says_where_its_mapping_is_from(
+    machine_name: str, mapping: dict[str, object] | None, dataflow: str | None, told: str
+) -> None:
+    found = evaluate(machine_name, "alexnet", layers=["CONV3"], pes=[168], mapping=mapping, dataflow=dataflow)
+    assert [point.mapping for point in found.points] == [told, "chosen by the dataflow"]
+    assert any("no published mapping" in line for line in found.remarks()) == (told != "chosen by the dataflow")
+
+
 NET = Workload.model_validate(
     {
         "name": "net",
@@ -255,7 +272,7 @@ def test_layers_that_do_not_map_are_left_out_and_said() -> None:
     assert found["layers refused"].value == 1
     assert "BIG: " in found["layers refused"].note
     assert "the filter has 13, the array 12" in found["layers refused"].note
-    assert "WITHOUT 1 layers that the dataflow cannot map" in found["inferences per second"].note
+    assert "WITHOUT 1 layer that the dataflow cannot map" in found["inferences per second"].note
 
 
 def test_where_nothing_maps_the_fault_is_told() -> None:

@@ -132,7 +132,7 @@ def test_layers_that_are_not_simulated_are_said(machine: simulator.Architecture,
     more = net.replace(layers=(*net.layers, *simulator.Workload.model_validate({"name": "s", "layers": [SUM]}).layers))
     study = whatif(machine, more)
     assert [layer.name for layer in study.not_simulated] == ["SUM"]
-    assert any(line.startswith("Not simulated: 1 layers") for line in relaxing_remarks(study))
+    assert any(line.startswith("Not simulated: 1 layer ") for line in relaxing_remarks(study))
 
 
 def test_interrupted_it_keeps_what_is_finished(machine: simulator.Architecture, net: simulator.Workload) -> None:

@@ -151,7 +151,7 @@ def test_vector_layers_and_layers_not_simulated(machine: simulator.Architecture,
     sums = simulator.Workload.model_validate({"name": "s", "layers": [SUM]})
     more = net.replace(layers=(*net.layers, *sums.layers))
     sweep = vary(machine, more, "weight_in.words_per_cycle=1")
-    assert any(line.startswith("Not simulated: 1 layers") for line in sweep_remarks(sweep))
+    assert any(line.startswith("Not simulated: 1 layer ") for line in sweep_remarks(sweep))
     unit = machine.replace(memories__dram__bytes_per_cycle=8, vector_unit={"lanes": 4, "buffer_words": 512})
     lanes = vary(unit, sums, "vector_unit.lanes=1,2,4")
     assert totals(lanes) == [32 + 64 // lanes + 16 for lanes in (1, 2, 4)]
