@@ -1,7 +1,8 @@
 """What must be said of a design for it to be judged, from one run: the rows of an evaluation sheet."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -42,12 +43,17 @@ class Entry:
         return asdict(self)
 
 
-Refused = Sequence[tuple[str, str]]
+Refused = Mapping[str, str]
 """Layers that the machine cannot map, with the reason."""
 
 
 def entries_of(
-    run: Run, *, accuracy: str | None = None, refused: Refused = (), prices: str = "", dataflow: str = ""
+    run: Run,
+    *,
+    accuracy: str | None = None,
+    refused: Refused = MappingProxyType({}),
+    prices: str = "",
+    dataflow: str = "",
 ) -> tuple[Entry, ...]:
     """All rows for a run that has at least one layer.
 
@@ -147,13 +153,22 @@ def data_in_words(run: Run) -> str:
     """On which data the numbers were simulated."""
     told = run.provenance.get("operands")
     if told:
-        return "real operands: " + ", ".join(f"{key} {value}" for key, value in told.items())
+        return f"real operands: {_operands_in_words(told)}"
     layers = [result for result in run.layers.values() if result.macs]
     known = sum(1 for result in layers if result.zeros)
     if not known:
         return "no data; fractions of zeros are unknown and taken as 0"
     told = "no data; fractions of zeros as the workload gives them"
     return f"{told} for {known} of {len(layers)} layers with MACs"
+
+
+def _operands_in_words(told: Mapping[str, Any]) -> str:
+    """A seed and fractions of zeros, or where the data is from and its hash."""
+    if "random" in told:
+        zeros = ", ".join(f"{name} {share}" for name, share in told["random"]["zeros"].items())
+        return f"random, seed {told['random']['seed']}" + (f", zeros {zeros}" if zeros else "")
+    source = told["file"] if "file" in told else f"given for {', '.join(told['layers'])}"
+    return f"{source}, SHA-256 {told['sha256']}"
 
 
 def _latency(run: Run) -> Iterator[Entry]:
@@ -268,7 +283,7 @@ def _range(run: Run, refused: Refused) -> Iterator[Entry]:
     names = ", ".join(f"{layer.name} ({layer.operator})" for layer in run.not_simulated)
     told = f"{LEFT_OUT}: {names}" if names else ""
     yield Entry(kind, "layers not simulated", len(run.not_simulated), "", SIMULATED, told)
-    told = f"{LEFT_OUT}: {'; '.join(map(': '.join, refused))}" if refused else ""
+    told = f"{LEFT_OUT}: {'; '.join(map(': '.join, refused.items()))}" if refused else ""
     yield Entry(kind, "layers refused", len(refused), "", SIMULATED, told)
 
 

@@ -11,7 +11,7 @@ from simulator.components.base import UNLIMITED
 from simulator.energy.table import EnergyTable, load_energy_table
 from simulator.errors import InputError, Problem, refuse
 from simulator.mapping.file import MappingFile
-from simulator.pipeline import Progress, check_prices, shipped_mapping
+from simulator.pipeline import Progress, check_prices
 from simulator.report.result import NotSimulated
 from simulator.spec.architecture import Architecture
 from simulator.spec.catalog import load_architecture, load_workload
@@ -180,7 +180,7 @@ def vary(
 
 def _note(machine: Architecture, network: Workload, dataflow: str | None, given: GivenMapping) -> str:
     """What mapping anew leaves out; empty where nothing."""
-    shipped = shipped_mapping(machine, network, dataflow)
+    shipped = machine.shipped_mapping(network.name, dataflow)
     anew = isinstance(given, MappingFile) and not given.entries
     if not anew or shipped is None:
         return ""

@@ -138,7 +138,7 @@ def test_cost_says_what_is_described_and_what_nobody_knows(run: Run) -> None:
 
 
 def test_range_names_best_worst_and_what_is_missing(run: Run) -> None:
-    found = sheet(run, refused=[("BIG", "too large")])
+    found = sheet(run, refused={"BIG": "too large"})
     best, worst = found["range", "best utilization"], found["range", "worst utilization"]
     assert (best.value, best.note[:2]) == (pytest.approx(100 * 1e6 / (256 * 5000)), "A:")
     assert (worst.value, worst.note[:2]) == (pytest.approx(100 * 24e3 / (256 * 1000)), "B:")
@@ -166,8 +166,12 @@ def test_on_which_data(run: Run) -> None:
     known = replace(run.layers["A"], zeros={"input": 0.5})
     some = replace(run, layers=Layers((known, run.layers["B"])))
     assert told(some) == "no data; fractions of zeros as the workload gives them for 1 of 2 layers with MACs"
-    real = replace(run, provenance={"operands": {"random": {"seed": 3}}})
-    assert told(real) == "real operands: random {'seed': 3}"
+    real = replace(run, provenance={"operands": {"random": {"seed": 3, "zeros": {"A": "1/2"}}}})
+    assert told(real) == "real operands: random, seed 3, zeros A 1/2"
+    file = replace(run, provenance={"operands": {"file": "x.npz", "sha256": "ab"}})
+    assert told(file) == "real operands: x.npz, SHA-256 ab"
+    arrays = replace(run, provenance={"operands": {"layers": ["A", "B"], "sha256": "ab"}})
+    assert told(arrays) == "real operands: given for A, B, SHA-256 ab"
 
 
 def test_a_run_of_vector_layers_has_a_sheet(run: Run) -> None:
@@ -326,3 +330,22 @@ def test_an_interrupted_run_is_no_evaluation(monkeypatch: pytest.MonkeyPatch, ru
 def test_the_public_names() -> None:
     assert simulator.evaluate is evaluate
     assert simulator.Evaluation is Evaluation
+
+
+def test_layers_without_macs_are_not_refused_where_a_run_is_on_data() -> None:
+    """BIG does not map on 12 rows; SUM runs nowhere, which is something else."""
+    layers = [*NET.layers, *Workload.model_validate({"name": "s", "layers": [{"name": "SUM", "elementwise": {"C": 8, "H": 4, "W": 2}}]}).layers]
+    data = simulator.RandomOperands(zeros={"A": 0.5})
+    found = evaluate("eyeriss_v1", NET.replace(layers=tuple(layers)), operands=data)
+    assert list(found.run.layers) == ["A", "F"]
+    assert [layer.name for layer in found.run.not_simulated] == ["SUM"]
+    assert found["layers refused"].value == 1
+    assert "BIG: row-stationary needs an array row per filter row" in found["layers refused"].note
+    assert found["data"].value == "real operands: random, seed 0, zeros A 0.5"
+
+
+def test_a_mapping_file_may_name_layers_that_are_left_out(machine: Architecture) -> None:
+    mapping = {"dataflow": "row_stationary", "layers": {"F": {"m": 8}}}
+    found = evaluate("eyeriss_v1", NET, layers=["A", "BIG"], mapping=mapping)
+    assert list(found.run.layers) == ["A"]
+    assert found["layers refused"].value == 1
