@@ -76,7 +76,7 @@ def simulate(
     network = workload if isinstance(workload, Workload) else load_workload(workload)
     table = energy if isinstance(energy, EnergyTable) else load_energy_table(energy or _own_table(machine))
     relaxed = check_relax(machine, (relax,) if isinstance(relax, str) else tuple(relax))
-    _check_jobs(jobs)
+    check_jobs(jobs)
     wanted = network if layers is None else network.select(layers)
     lowered = wanted.lower(batch)
     given, default = given_mappings(machine, network, mapping, dataflow)
@@ -110,7 +110,8 @@ def _names(network: Workload) -> list[str]:
     return [layer.name for layer in network.layers]
 
 
-def _check_jobs(jobs: int) -> None:
+def check_jobs(jobs: int) -> None:
+    """Raise an `InputError` for what is no number of processes."""
     if isinstance(jobs, bool) or jobs < 1:
         raise refuse("jobs", "", jobs, "a whole number of processes greater than 0 was expected")
 

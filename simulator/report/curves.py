@@ -8,7 +8,7 @@ from textwrap import wrap
 from typing import Any
 
 from simulator.report.numbers import short
-from simulator.report.style import DARK, bare, drawn
+from simulator.report.style import DARK, bare, drawn, shortened
 
 MOST_TICKS = 14
 """Values that are written below the axis, at most."""
@@ -118,9 +118,7 @@ def _draw_layer(axes: Any, curve: Curve, curves: Curves) -> None:
     axes.locator_params(axis="y", nbins=3)
     axes.tick_params(axis="y", labelsize=6)
     axes.yaxis.set_major_formatter(lambda value, _: short(value, 3))
-    cut = len(curve.name) > NAME_CHARACTERS
-    name = curve.name[: NAME_CHARACTERS - 1] + "…" if cut else curve.name
-    axes.set_title(name, fontsize=7, loc="left", pad=2)
+    axes.set_title(shortened(curve.name, NAME_CHARACTERS), fontsize=7, loc="left", pad=2)
     bare(axes)
 
 

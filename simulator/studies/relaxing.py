@@ -8,9 +8,9 @@ from typing import Any
 
 from simulator.components.base import UNLIMITED
 from simulator.energy.table import EnergyTable
-from simulator.errors import InputError, refuse
+from simulator.errors import InputError
 from simulator.mapping.file import MappingFile
-from simulator.pipeline import Progress
+from simulator.pipeline import Progress, check_jobs
 from simulator.report.numbers import short
 from simulator.report.result import NotSimulated
 from simulator.spec.architecture import Architecture
@@ -264,8 +264,7 @@ def whatif(
     machine = architecture if isinstance(architecture, Architecture) else load_architecture(architecture)
     network = workload if isinstance(workload, Workload) else load_workload(workload)
     given = check_relax(machine, (relax,) if isinstance(relax, str) else tuple(relax))
-    if isinstance(jobs, bool) or jobs < 1:
-        raise refuse("jobs", "", jobs, "a whole number of processes greater than 0 was expected")
+    check_jobs(jobs)
     asked = Asked(network, batch, None if layers is None else tuple(layers), dataflow, energy)
     return _Study(machine, asked, mapping, given, jobs, progress).run()
 

@@ -11,7 +11,7 @@ from simulator.components.base import UNLIMITED
 from simulator.energy.table import EnergyTable, load_energy_table
 from simulator.errors import InputError, Problem, refuse
 from simulator.mapping.file import MappingFile
-from simulator.pipeline import Progress, check_prices
+from simulator.pipeline import Progress, check_jobs, check_prices
 from simulator.report.result import NotSimulated
 from simulator.spec.architecture import Architecture
 from simulator.spec.catalog import load_architecture, load_workload
@@ -149,8 +149,7 @@ def vary(
     asked = Asked(network, batch, None if layers is None else tuple(layers), dataflow, energy)
     varied = parse_variation(variation, machine) if isinstance(variation, str) else variation
     relaxed = check_relax(machine, (relax,) if isinstance(relax, str) else tuple(relax))
-    if isinstance(jobs, bool) or jobs < 1:
-        raise refuse("jobs", "", jobs, "a whole number of processes greater than 0 was expected")
+    check_jobs(jobs)
     if not 0 < knee_pct < 100:
         raise refuse("--knee", "", shown(knee_pct), "a share between 0 and 100 % was expected")
     keep = varied.is_speed if keep_mapping is None else keep_mapping
