@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from schema_faults import faults
 
 import simulator
 from simulator.errors import InputError
@@ -13,6 +14,7 @@ from simulator.report.result import LayerResult, Layers, NotSimulated, Run
 from simulator.spec.architecture import Architecture
 from simulator.spec.workload import Workload
 from simulator.studies.evaluation import Evaluation, evaluate
+from simulator.studies.evaluation_schemas import schemas
 from simulator.studies.limits import largest_filters
 from simulator.studies.metrics import entries_of, inferences_per_second, on_chip_bytes, peak_off_chip
 from simulator.studies.scaling import read_shapes, shape_of
@@ -349,3 +351,12 @@ def test_a_mapping_file_may_name_layers_that_are_left_out(machine: Architecture)
     found = evaluate("eyeriss_v1", NET, layers=["A", "BIG"], mapping=mapping)
     assert list(found.run.layers) == ["A"]
     assert found["layers refused"].value == 1
+
+
+def test_the_json_follows_its_schema() -> None:
+    """Also of an array on which CONV3 does not run: 2 rows are too few for 3 filter rows."""
+    found = evaluate("eyeriss_v1", "alexnet", layers=["CONV3", "POOL5"], pes=["2x2", 64], accuracy="57 %")
+    assert [bool(point.refused) for point in found.points] == [False, True, False]
+    told = found.to_dict()
+    assert faults(schemas()["evaluation"], told) == []
+    assert faults(schemas()["evaluation"], {**told, "batch": "1"}) == [".batch: '1' is no integer"]
