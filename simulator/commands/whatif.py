@@ -10,7 +10,6 @@ from simulator.commands.options import (
     BatchOption,
     DataflowOption,
     EnergyOption,
-    JobsOption,
     JsonOption,
     LayerOption,
     MappingOption,
@@ -28,8 +27,7 @@ VaryOption = Annotated[
     list[str] | None,
     typer.Option(
         metavar="KEY=VALUES",
-        help="Sweep one number of the machine: glb.read_words_per_cycle=1:64:x2, array.rows=8:32:+8, "
-        "dram.bytes_per_cycle=4,8,unlimited; keys joined by + vary together.",
+        help="Sweep one number of the machine: a range such as 1:64:x2 or 8:32:+8, or 4,8,unlimited.",
     ),
 ]
 KeepOption = Annotated[
@@ -64,9 +62,13 @@ def whatif(
     knee: KneeOption = None,
     plot: PlotOption = None,
     as_json: JsonOption = False,
-    jobs: JobsOption = 1,
+    jobs: Annotated[int, typer.Option(min=1, help="Processes that share the runs.")] = 1,
 ) -> None:
-    """Relax each resource in turn and name the real bottleneck; or sweep one number with --vary."""
+    """Relax each resource in turn and name the real bottleneck; or sweep one number with --vary.
+
+    Such as --vary glb.read_words_per_cycle=1:64:x2, --vary array.rows=8:32:+8 or
+    --vary dram.bytes_per_cycle=4,8,unlimited; keys joined by + vary together.
+    """
     varied = _variation(vary or [], keep_mapping=keep_mapping, knee=knee, plot=plot)
     options: dict[str, Any] = {
         "batch": batch,
