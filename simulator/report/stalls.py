@@ -10,7 +10,7 @@ import numpy as np
 from simulator.errors import refuse
 from simulator.names import PE_CYCLE_NAMES
 from simulator.report.numbers import count
-from simulator.report.style import PE_CYCLE_LOOKS, Looks, bare, drawn, shortened
+from simulator.report.style import PE_CYCLE_LOOKS, Looks, bare, drawn, shortened, wrapped
 from simulator.traces.layer import LayerTrace
 from simulator.traces.rows import Ints
 from simulator.traces.run import RunTrace
@@ -99,7 +99,7 @@ def stall_timeline(timelines: Sequence[Timeline], heading: str, path: str | Path
         _stack(lower, edges, causes, looks)
         each = count(max(1.0, float(np.diff(edges).mean())))
         title = f"{heading}, {_layers(timelines)}: what the PEs do\n(means over about {each} cycles)"
-        upper.set_title(title, loc="left")
+        upper.set_title(wrapped(title), loc="left")
         upper.set_ylabel("PEs, by what they do")
         lower.set_ylabel("PEs that stall, by cause")
         lower.set_xlabel("cycle")

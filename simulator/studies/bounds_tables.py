@@ -6,6 +6,7 @@ from fractions import Fraction
 from simulator.eyexam.steps import amount
 from simulator.eyexam.traffic import Load
 from simulator.report.numbers import count, short, signed
+from simulator.report.plots import heading
 from simulator.report.roofline import STEP_NAMES, Level, Roofline, Spot, Staircase
 from simulator.report.tables import Grid
 from simulator.studies.bounds import Eyexam, LayerBounds, error_pct
@@ -51,13 +52,8 @@ def step_grid(found: Eyexam) -> Grid:
     names = ("1 workload", "2 dataflow", *STEP_NAMES)
     array = found.run.architecture.spatial
     peak = count(array.pes * array.pe.macs_per_cycle)
-    title = f"{_title(found)}: at most so many MACs per cycle (all PEs: {peak})"
+    title = f"{heading(found.run)}: at most so many MACs per cycle (all PEs: {peak})"
     return Grid(title, ("layer", *names, "binds at 6"), tuple(rows))
-
-
-def _title(found: Eyexam) -> str:
-    run = found.run
-    return f"{run.workload} on {run.architecture.name}, batch {run.batch}"
 
 
 def reason_grid(layer: LayerBounds) -> Grid:
@@ -140,7 +136,7 @@ def roofline_of(found: Eyexam) -> Roofline:
         levels.append(Level(f"{LEVELS[level]}, {short(float(rate), 3)} B/cycle", names, float(rate), spots))
     stairs = tuple(Staircase(layer.name, tuple(map(float, _heights(layer)))) for layer in layers)
     array = found.run.architecture.spatial
-    return Roofline(_title(found), array.pes * array.pe.macs_per_cycle, tuple(levels), stairs)
+    return Roofline(heading(found.run), array.pes * array.pe.macs_per_cycle, tuple(levels), stairs)
 
 
 def _heights(layer: LayerBounds) -> list[Fraction]:

@@ -192,8 +192,9 @@ def draw_sweep(sweep: Sweep, path: Path) -> Path:
 
     names = [figures.name for figures in finite[0][1].layers] if finite else []
     bound = None if sweep.unlimited is None else height(sweep.unlimited.total)
+    title = f"{sweep.workload} on {sweep.architecture}, batch {sweep.batch}; mapping {sweep.mapped}"
     curves = Curves(
-        title=f"{sweep.workload} on {sweep.architecture}, batch {sweep.batch}; mapping {sweep.mapped}",
+        title=title + (f"; unlimited: {', '.join(sweep.relax)}" if sweep.relax else ""),
         x_label=sweep.variation.name,
         y_label="time, ms" if clocks else f"cycles, {unit}".removesuffix(", "),
         total=Curve("all layers", tuple((value, height(o.total)) for value, o in finite), bound),

@@ -154,7 +154,9 @@ def test_relaxed_resources_have_no_roof(found: simulator.Eyexam) -> None:
 
 def test_the_command_says_what_was_relaxed(capsys: pytest.CaptureFixture[str]) -> None:
     assert called("bounds", "ws16", "net.yaml", "--layer", "FC", "--relax", "dram") == 0
-    assert "Unlimited, so without a roof: dram." in capsys.readouterr().out
+    output = capsys.readouterr().out
+    assert "net on ws16, batch 1 (unlimited: dram): at most" in output
+    assert "Unlimited, so without a roof: dram." in output
 
 
 def test_the_command_prints_tables_and_reasons(capsys: pytest.CaptureFixture[str]) -> None:
