@@ -20,7 +20,7 @@ from simulator.spec.catalog import find, load_architecture, load_workload
 from simulator.spec.layer import Layer, VectorLayer
 from simulator.spec.operands import Drawn, Given, Operands, describe, operands_of
 from simulator.spec.relax import check_relax
-from simulator.spec.workload import Workload
+from simulator.spec.workload import Workload, folded
 from simulator.traces.layer import Wanted
 
 Progress = Callable[[int, int, str], None]
@@ -76,10 +76,10 @@ def simulate(
     network = workload if isinstance(workload, Workload) else load_workload(workload)
     table = energy if isinstance(energy, EnergyTable) else load_energy_table(energy or _own_table(machine))
     relaxed = check_relax(machine, (relax,) if isinstance(relax, str) else tuple(relax))
-    _check_jobs(jobs)
+    check_jobs(jobs)
     wanted = network if layers is None else network.select(layers)
     lowered = wanted.lower(batch)
-    given, default = _given_mappings(machine, network, mapping, dataflow)
+    given, default = given_mappings(machine, network, mapping, dataflow)
     skipped = [layer for layer in lowered if isinstance(layer, VectorLayer) and machine.vector_unit is None]
     simulated = [layer for layer in lowered if layer not in skipped]
     data = {} if operands is None else operands_of(operands, machine, lowered, _names(network))
@@ -110,7 +110,8 @@ def _names(network: Workload) -> list[str]:
     return [layer.name for layer in network.layers]
 
 
-def _check_jobs(jobs: int) -> None:
+def check_jobs(jobs: int) -> None:
+    """Raise an `InputError` for what is no number of processes."""
     if isinstance(jobs, bool) or jobs < 1:
         raise refuse("jobs", "", jobs, "a whole number of processes greater than 0 was expected")
 
@@ -310,7 +311,7 @@ def check_prices(architecture: Architecture, table: EnergyTable) -> None:
     price(actions, parts_of(architecture), table)
 
 
-def _given_mappings(
+def given_mappings(
     architecture: Architecture,
     workload: Workload,
     mapping: str | Path | dict[str, Any] | MappingFile | None,
@@ -321,12 +322,12 @@ def _given_mappings(
     if dataflow is not None:
         find_dataflow(dataflow)
     if mapping is None:
-        shipped = architecture.mappings.get(workload.name)
-        if shipped is None or dataflow not in (None, own):
+        shipped = architecture.shipped_mapping(workload.name, dataflow)
+        if shipped is None:
             return {}, dataflow or own
         file = read_mapping_file(find("mapping", Path(shipped).stem), shipped)
-        known = {n.casefold().replace("_", "-") for n in _names(workload)}
-        entries = {k: e for k, e in file.entries.items() if k.casefold().replace("_", "-") in known}
+        known = {folded(name) for name in _names(workload)}
+        entries = {name: entry for name, entry in file.entries.items() if folded(name) in known}
         file = MappingFile(file.place, file.dataflow, entries)
     elif isinstance(mapping, MappingFile):
         file = mapping

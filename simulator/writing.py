@@ -1,6 +1,7 @@
 """Writing files: whole or not at all, and equal contents as equal bytes."""
 
 import os
+import re
 import tempfile
 import zipfile
 from collections.abc import Callable, Iterator, Mapping
@@ -54,6 +55,11 @@ def write_whole(path: Path, write: Callable[[Path], object]) -> None:
     except BaseException:
         draft.unlink(missing_ok=True)
         raise
+
+
+def file_name(text: str) -> str:
+    """``text`` as it may stand in the name of a file."""
+    return re.sub(r"[^\w.+-]+", "_", text).strip(".")[:60] or "unnamed"
 
 
 def umask() -> int:

@@ -16,8 +16,9 @@ from simulator.commands.options import (
     MappingOption,
     RelaxOption,
 )
-from simulator.commands.terminal import INTERRUPTED, check_picture, progress, say, show_grid
+from simulator.commands.terminal import INTERRUPTED, check_picture, progress, say, show_grid, show_tables
 from simulator.errors import refuse
+from simulator.writing import write_whole
 
 if TYPE_CHECKING:
     from simulator.studies.bounds import Eyexam
@@ -55,6 +56,8 @@ def bounds(
     for path, option in ((plot, "--plot"), (plot_cycles, "--plot-cycles")):
         if path is not None:
             check_picture(path, option)
+    if plot is not None and plot_cycles is not None and plot.absolute() == plot_cycles.absolute():
+        raise refuse("--plot-cycles", "", plot_cycles, "another file than that of --plot was expected")
     from simulator.studies.bounds import bounds as examine
 
     try:
@@ -74,7 +77,9 @@ def bounds(
     except KeyboardInterrupt:
         say("interrupted before a layer had finished")
         raise typer.Exit(INTERRUPTED) from None
-    _draw(found, plot, plot_cycles)
+    for path, draw in ((plot, found.plot), (plot_cycles, found.plot_cycles)):
+        if path is not None:
+            write_whole(path, draw)
     if as_json:
         print(json.dumps(found.to_dict(), allow_nan=False))
     else:
@@ -82,24 +87,10 @@ def bounds(
     _judge(found)
 
 
-def _draw(found: "Eyexam", plot: Path | None, plot_cycles: Path | None) -> None:
-    for option, path, draw in (
-        ("--plot", plot, found.plot),
-        ("--plot-cycles", plot_cycles, found.plot_cycles),
-    ):
-        try:
-            if path is not None:
-                draw(path)
-        except OSError as error:
-            told = f"a file that can be written was expected: {error.strerror}"
-            raise refuse(option, "", path, told) from None
-
-
 def _show(found: "Eyexam", *, reasons: bool) -> None:
-    from simulator.studies.bounds_tables import grids, reason_grid
+    from simulator.studies.bounds_tables import grids, reason_grid, remarks
 
-    for grid in grids(found):
-        show_grid(grid)
+    show_tables(grids(found), remarks(found))
     if reasons:
         for layer in found.layers.values():
             show_grid(reason_grid(layer))

@@ -15,7 +15,7 @@ from simulator.commands.options import (
     MappingOption,
 )
 from simulator.commands.run import OperandsOption, SeedOption, ZerosOption, operands_given
-from simulator.commands.terminal import INTERRUPTED, console, progress, say, show_grid
+from simulator.commands.terminal import INTERRUPTED, progress, say, show_tables
 from simulator.errors import refuse
 
 if TYPE_CHECKING:
@@ -79,14 +79,9 @@ def evaluate(
 
 
 def _print(found: "Evaluation", *, as_json: bool, as_markdown: bool) -> None:
-    from rich.text import Text
-
     if as_json:
         print(json.dumps(found.to_dict(), allow_nan=False))
     elif as_markdown:
         print(found.to_markdown(), end="")
     else:
-        for grid in found.grids():
-            show_grid(grid)
-        for remark in found.remarks():
-            console().print(Text(remark))
+        show_tables(found.grids(), found.remarks())

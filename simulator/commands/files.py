@@ -51,18 +51,20 @@ def schema(
     name: Annotated[
         str | None,
         typer.Argument(
-            help="architecture, workload, mapping, energy, run, case, validation, relaxing, sweep or bounds; "
-            "all of them if not given."
+            help="architecture, workload, mapping, energy, run, case, validation, relaxing, sweep, bounds or "
+            "evaluation; all of them if not given."
         ),
     ] = None,
 ) -> None:
     """Print JSON Schema of the file formats and of the result."""
     from simulator.report.schemas import schemas
     from simulator.studies.bounds_schemas import schemas as bounds_schemas
+    from simulator.studies.evaluation_schemas import schemas as evaluation_schemas
     from simulator.studies.whatif_schemas import schemas as whatif_schemas
     from simulator.validation.schemas import schemas as validation_schemas
 
-    known = {**schemas(), **validation_schemas(), **whatif_schemas(), **bounds_schemas()}
+    made = (schemas, validation_schemas, whatif_schemas, bounds_schemas, evaluation_schemas)
+    known = {name: schema for group in made for name, schema in group().items()}
     if name is not None and name not in known:
         raise refuse("stallion schema", "", name, f"one of {', '.join(known)} was expected")
     print(json.dumps(known if name is None else known[name], indent=2))

@@ -1,13 +1,13 @@
 """What commands share: how they say something, show a table, and follow long work."""
 
-import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from simulator.errors import InputError, Problem
+from simulator.writing import file_name
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -40,9 +40,19 @@ def show_grid(grid: "Grid") -> None:
     console().print(rich_table(grid))
 
 
+def show_tables(grids: Iterable["Grid"], remarks: Iterable[str]) -> None:
+    """Print tables, and below them what must be said beside them."""
+    from rich.text import Text
+
+    for grid in grids:
+        show_grid(grid)
+    for remark in remarks:
+        console().print(Text(remark))
+
+
 def default_directory(*parts: str) -> Path:
     """The first of results/A-B, results/A-B-2, results/A-B-3, ... that does not exist."""
-    base = "-".join(re.sub(r"[^\w.+-]+", "_", part).strip(".")[:60] or "unnamed" for part in parts)
+    base = "-".join(map(file_name, parts))
     path, number = Path("results") / base, 1
     while path.exists() or path.is_symlink():
         number += 1

@@ -1,13 +1,15 @@
 """``stallion validate``: what was published beside what is simulated."""
 
 import json
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from simulator.commands.terminal import INTERRUPTED, check_picture, console, progress, say, show_grid
+from simulator.commands.terminal import INTERRUPTED, check_picture, progress, say, show_tables
 from simulator.errors import refuse
+from simulator.writing import write_whole
 
 if TYPE_CHECKING:
     from simulator.validation.result import CaseResult, Validation
@@ -42,22 +44,14 @@ def validate(
         say("interrupted before all cases were through")
         raise typer.Exit(INTERRUPTED) from None
     if plot is not None:
-        _draw(found, plot)
+        from simulator.validation.tables import plot as draw
+
+        write_whole(plot, partial(draw, found))
     _print(found, as_json=as_json, as_markdown=as_markdown)
     for told in found.misses:
         say(f"out of tolerance: {told}")
     if not found.passed:
         raise typer.Exit(OUT_OF_TOLERANCE)
-
-
-def _draw(found: "Validation", path: Path) -> None:
-    from simulator.validation.tables import plot
-
-    try:
-        plot(found, path)
-    except OSError as error:
-        told = f"a file that can be written was expected: {error.strerror}"
-        raise refuse("--plot", "", path, told) from None
 
 
 def _print(found: "Validation", *, as_json: bool, as_markdown: bool) -> None:
@@ -73,10 +67,6 @@ def _print(found: "Validation", *, as_json: bool, as_markdown: bool) -> None:
 
 
 def _show(case: "CaseResult") -> None:
-    from rich.text import Text
-
     from simulator.validation.tables import case_grid, remarks
 
-    show_grid(case_grid(case))
-    for remark in remarks(case):
-        console().print(Text(remark))
+    show_tables([case_grid(case)], remarks(case))

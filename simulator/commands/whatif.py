@@ -10,14 +10,14 @@ from simulator.commands.options import (
     BatchOption,
     DataflowOption,
     EnergyOption,
-    JobsOption,
     JsonOption,
     LayerOption,
     MappingOption,
     RelaxOption,
 )
-from simulator.commands.terminal import INTERRUPTED, check_picture, console, progress, say, show_grid
+from simulator.commands.terminal import INTERRUPTED, check_picture, progress, say, show_tables
 from simulator.errors import InputError, Problem, refuse
+from simulator.writing import write_whole
 
 if TYPE_CHECKING:
     from simulator.studies.relaxing import Relaxing
@@ -27,8 +27,7 @@ VaryOption = Annotated[
     list[str] | None,
     typer.Option(
         metavar="KEY=VALUES",
-        help="Sweep one number of the machine: glb.read_words_per_cycle=1:64:x2, array.rows=8:32:+8, "
-        "dram.bytes_per_cycle=4,8,unlimited; keys joined by + vary together.",
+        help="Sweep one number of the machine: a range such as 1:64:x2 or 8:32:+8, or 4,8,unlimited.",
     ),
 ]
 KeepOption = Annotated[
@@ -63,9 +62,13 @@ def whatif(
     knee: KneeOption = None,
     plot: PlotOption = None,
     as_json: JsonOption = False,
-    jobs: JobsOption = 1,
+    jobs: Annotated[int, typer.Option(min=1, help="Processes that share the runs.")] = 1,
 ) -> None:
-    """Relax each resource in turn and name the real bottleneck; or sweep one number with --vary."""
+    """Relax each resource in turn and name the real bottleneck; or sweep one number with --vary.
+
+    Such as --vary glb.read_words_per_cycle=1:64:x2, --vary array.rows=8:32:+8 or
+    --vary dram.bytes_per_cycle=4,8,unlimited; keys joined by + vary together.
+    """
     varied = _variation(vary or [], keep_mapping=keep_mapping, knee=knee, plot=plot)
     options: dict[str, Any] = {
         "batch": batch,
@@ -130,11 +133,7 @@ def _deliver(study: "Relaxing | Sweep", plot: Path | None, *, as_json: bool) -> 
     from simulator.studies.varying import Sweep
 
     if plot is not None and isinstance(study, Sweep):
-        try:
-            study.plot(plot)
-        except OSError as error:
-            told = f"a file that can be written was expected: {error.strerror}"
-            raise refuse("--plot", "", plot, told) from None
+        write_whole(plot, study.plot)
     if as_json:
         print(json.dumps(study.to_dict(), allow_nan=False))
     else:
@@ -142,16 +141,10 @@ def _deliver(study: "Relaxing | Sweep", plot: Path | None, *, as_json: bool) -> 
 
 
 def _show(study: "Relaxing | Sweep") -> None:
-    from rich.text import Text
-
     from simulator.studies.varying import Sweep
     from simulator.studies.whatif_tables import relaxing_grids, relaxing_remarks, sweep_grid, sweep_remarks
 
     if isinstance(study, Sweep):
-        grids, remarks = [sweep_grid(study)], sweep_remarks(study)
+        show_tables([sweep_grid(study)], sweep_remarks(study))
     else:
-        grids, remarks = relaxing_grids(study), relaxing_remarks(study)
-    for grid in grids:
-        show_grid(grid)
-    for remark in remarks:
-        console().print(Text(remark))
+        show_tables(relaxing_grids(study), relaxing_remarks(study))

@@ -227,9 +227,9 @@ class LayerMachine:
         self.state.log[row % kernel.LOG_ROWS, :5] = series, start * ticks, end * ticks, units, number
         scalars[kernel.LOGGED] = row + 1
 
-    def _log_crossing(self, port: FabricPort, stream: str, begin: int, visible: int, units: int) -> None:
+    def _log_crossing(self, port: FabricPort, stream: str, begin: int, end: int, units: int) -> None:
         self.port_counts[port.number][stream] += units
-        self._log(kernel.SERIES + port.number, begin, max(begin + 1, visible), units, stream)
+        self._log(kernel.SERIES + port.number, begin, max(begin + 1, end), units, stream)
 
     def _note_tile(self, level: Level, way: int) -> None:
         self._log(

@@ -63,9 +63,9 @@ class VectorMachine:
         self.asked = self.working = self.writing = False
         self.lanes = {way: self._lane(way) for way in WAYS}
 
-    def _count(self, port: FabricPort, stream: str, begin: int, visible: int, units: int) -> None:
+    def _count(self, port: FabricPort, stream: str, begin: int, end: int, units: int) -> None:
         self.counts[port.name][stream] = self.counts[port.name].get(stream, 0) + units
-        self._note(port.number, begin, max(begin + 1, visible), units, stream)
+        self._note(port.number, begin, max(begin + 1, end), units, stream)
 
     def _note(self, series: int, begin: int, end: int, units: int, stream: str) -> None:
         if self.log is not None:

@@ -241,8 +241,9 @@ class Fabric(Sleeper):
             port.last[lane.stream] = self.grants
         visible = -(-(start + longest) // self.ticks) + lane.latency
         begin = -(-start // self.ticks)
-        for port, units in zip(lane.ports, request.units, strict=True):
-            self.log(port, lane.stream, begin, visible, units)
+        for port, units in zip(lane.ports, request.units, strict=True):  # without latency: the port is free
+            taken = units * port.ticks_per_unit or longest
+            self.log(port, lane.stream, begin, -(-(start + taken) // self.ticks), units)
         breaks = (*request.breaks, (begin, busiest.cause), (visible, slowest.cause))
         lane.receiver.expect(visible, lane.done, (request.subject, visible, breaks))
         lane.sent(request, (start + longest) // self.ticks)

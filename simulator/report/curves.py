@@ -4,11 +4,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from math import ceil
 from pathlib import Path
-from textwrap import wrap
 from typing import Any
 
 from simulator.report.numbers import short
-from simulator.report.style import DARK, bare, drawn
+from simulator.report.style import DARK, bare, drawn, shortened, wrapped
 
 MOST_TICKS = 14
 """Values that are written below the axis, at most."""
@@ -97,8 +96,8 @@ def _draw_total(axes: Any, curves: Curves) -> None:
     axes.set_ylim(0, 1.08 * max((height for _, height in total.points), default=1) or 1)
     axes.set_xlabel(curves.x_label)
     axes.set_ylabel(curves.y_label)
-    told = "\n".join(wrap(curves.knee_told, LINE_CHARACTERS))
-    axes.set_title(f"{curves.title}\n{told}".strip(), loc="left", fontsize=9)
+    told = wrapped(curves.knee_told, LINE_CHARACTERS)
+    axes.set_title(f"{wrapped(curves.title, LINE_CHARACTERS)}\n{told}".strip(), loc="left", fontsize=9)
     axes.yaxis.set_major_formatter(lambda value, _: short(value))
     bare(axes)
     axes.legend(frameon=False, loc="center left", bbox_to_anchor=(1, 0.5))
@@ -118,9 +117,7 @@ def _draw_layer(axes: Any, curve: Curve, curves: Curves) -> None:
     axes.locator_params(axis="y", nbins=3)
     axes.tick_params(axis="y", labelsize=6)
     axes.yaxis.set_major_formatter(lambda value, _: short(value, 3))
-    cut = len(curve.name) > NAME_CHARACTERS
-    name = curve.name[: NAME_CHARACTERS - 1] + "…" if cut else curve.name
-    axes.set_title(name, fontsize=7, loc="left", pad=2)
+    axes.set_title(shortened(curve.name, NAME_CHARACTERS), fontsize=7, loc="left", pad=2)
     bare(axes)
 
 

@@ -1,7 +1,6 @@
 """All pictures of a run: one at a time in Python, or all of them into a directory."""
 
 import os
-import re
 import shutil
 import tempfile
 from collections.abc import Callable, Iterable, Sequence
@@ -21,6 +20,7 @@ from simulator.report.timelines import (
     utilization_over_time,
     utilization_strips,
 )
+from simulator.writing import file_name
 
 if TYPE_CHECKING:
     from simulator.report.result import LayerResult, Run
@@ -202,7 +202,7 @@ def _file_names(layers: Sequence["LayerResult"]) -> list[str]:
     """Names of layers as they may stand in a file name; a number where two would be the same."""
     out: list[str] = []
     for result in layers:
-        base = name = re.sub(r"[^\w.+-]+", "_", result.name).strip(".")[:60] or "unnamed"
+        base = name = file_name(result.name)
         number = 1
         while name.casefold() in map(str.casefold, out):
             number += 1

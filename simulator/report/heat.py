@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from simulator.report.plots import heading
 from simulator.report.series import Floats, pe_shares
-from simulator.report.style import drawn, scale_of, shortened
+from simulator.report.style import drawn, scale_of, shortened, wrapped
 
 if TYPE_CHECKING:
     from simulator.report.result import Run
@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 SMALLEST_CELL = 0.34
 """Inches that a cell needs for its number."""
 LARGEST_SIDE = 10.0
+NARROW = 65
+"""Characters in a line of the title: the picture of a small array is narrow."""
 DARK_FROM = 0.55
 """From this share of the scale on a cell is so dark that its number is white."""
 
@@ -33,7 +35,8 @@ def pe_heat_map(run: "Run", layer: str, path: str | Path, name: str = "mac") -> 
         _place_ticks(axes, rows, columns)
         mean, low, high = (100 * x for x in (shares.mean(), shares.min(), shares.max()))
         told = f"{name} per PE, mean {mean:.1f} %, from {low:.1f} to {high:.1f} %"
-        axes.set_title(f"{heading(run)}, {shortened(result.name)}\n{told}", loc="left", fontsize=9)
+        title = wrapped(f"{heading(run)}, {shortened(result.name)}\n{told}", NARROW)
+        axes.set_title(title, loc="left", fontsize=9)
     return path
 
 

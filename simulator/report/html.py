@@ -7,7 +7,7 @@ from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from simulator.errors import InputError, refuse
+from simulator.errors import InputError
 from simulator.names import STALL_NAMES
 from simulator.report.gallery import find_layers, pictures, some_layers
 from simulator.report.numbers import count, percent, short
@@ -15,6 +15,7 @@ from simulator.report.page import Section, facts, figure, page, paragraphs, tabl
 from simulator.report.save import TRACE_FILES
 from simulator.report.sheets import architecture_grid
 from simulator.report.tables import Grid, grids, not_simulated_grid, notes
+from simulator.writing import write_whole
 
 if TYPE_CHECKING:
     from simulator.report.result import LayerResult, Run
@@ -37,14 +38,7 @@ def write_report(
     results directory, whose traces are named; ``extra`` are tables of a section of their own. `InputError`.
     """
     text, missing = report(run, layers=layers, beside=beside, extra=extra)
-    draft = path.with_name(f".{path.name}.part")
-    try:
-        draft.write_text(text, encoding="utf-8", newline="\n")
-        draft.replace(path)
-    except OSError as error:
-        draft.unlink(missing_ok=True)
-        told = f"a file that can be written was expected: {error.strerror}"
-        raise refuse(str(path), "", None, told) from None
+    write_whole(path, lambda draft: draft.write_text(text, encoding="utf-8", newline="\n"))
     return missing
 
 

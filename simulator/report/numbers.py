@@ -14,6 +14,11 @@ def count(value: float) -> str:
     return f"{value:,.0f}"
 
 
+def several(number: int, what: str) -> str:
+    """A number of things: ``1 layer``, ``2 layers``."""
+    return f"{count(number)} {what}{'' if number == 1 else 's'}"
+
+
 def short(value: float | None, digits: int = 4) -> str:
     """Number with about ``digits`` significant digits and no exponent; a dash for None."""
     if value is None:

@@ -16,6 +16,7 @@ from simulator.report.style import (
     drawn,
     shortened,
     stacked_bars,
+    wrapped,
 )
 
 if TYPE_CHECKING:
@@ -37,7 +38,7 @@ def pe_cycle_bars(run: "Run", path: str | Path) -> Path:
         stacked_bars(axes, [label for label, _ in bars], [share for _, share in bars], PE_CYCLE_LOOKS)
         axes.set_xlim(0, 100)
         axes.set_xlabel("share of PE-cycles, %")
-        axes.set_title(f"{heading(run)}: where every PE-cycle went", loc="left")
+        axes.set_title(wrapped(f"{heading(run)}: where every PE-cycle went"), loc="left")
     return path
 
 
@@ -72,7 +73,8 @@ def energy_bars(run: "Run", path: str | Path, by: str = "component") -> Path:
         prices = fill(f"prices: {run.energy_table}", 95, max_lines=3) if run.energy_table else ""
         axes.set_xlabel(f"energy, {unit}\n{prices}".strip())
         total = f"{short(run.total.energy_pj / scale)} {unit} in all"
-        axes.set_title(f"{heading(run)}: energy by {by.replace('_', ' ')}, {total}", loc="left")
+        told = f"{heading(run)}: energy by {by.replace('_', ' ')}, {total}"
+        axes.set_title(wrapped(told), loc="left")
     return path
 
 
@@ -101,5 +103,8 @@ def by_data_type(energy: Energy) -> dict[str, float]:
 
 
 def heading(run: "Run") -> str:
-    """What ran on what, short enough for a picture."""
-    return f"{shortened(run.workload)} on {shortened(run.architecture.name)}, batch {run.batch}"
+    """What ran on what, and what is not as it would be on the machine; short enough for a picture."""
+    told = f"{shortened(run.workload)} on {shortened(run.architecture.name)}, batch {run.batch}"
+    beside = [f"unlimited: {shortened(', '.join(run.relax))}"] if run.relax else []
+    beside += ["interrupted"] if run.interrupted else []
+    return told + (f" ({'; '.join(beside)})" if beside else "")

@@ -1,7 +1,7 @@
 """The stall timeline: what the PEs do over time, and which parts they wait for."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,7 +10,7 @@ import numpy as np
 from simulator.errors import refuse
 from simulator.names import PE_CYCLE_NAMES
 from simulator.report.numbers import count
-from simulator.report.style import PE_CYCLE_LOOKS, Looks, bare, drawn, shortened
+from simulator.report.style import PE_CYCLE_LOOKS, Looks, bare, drawn, shortened, wrapped
 from simulator.traces.layer import LayerTrace
 from simulator.traces.rows import Ints
 from simulator.traces.run import RunTrace
@@ -91,7 +91,7 @@ def of_run(run: "Run", layer: str | None = None) -> list[Timeline]:
 def stall_timeline(timelines: Sequence[Timeline], heading: str, path: str | Path) -> Path:
     """Draw PEs by what they do, and those that stall by cause, over time; `InputError`."""
     path = Path(path)
-    edges, names, causes = series(timelines)
+    edges, names, causes = series(coarser(timelines))
     with drawn(path, 9, 5.2) as figure:
         upper, lower = figure.subplots(2, 1, sharex=True, height_ratios=[3, 2])
         _stack(upper, edges, names, PE_CYCLE_LOOKS)
@@ -99,7 +99,7 @@ def stall_timeline(timelines: Sequence[Timeline], heading: str, path: str | Path
         _stack(lower, edges, causes, looks)
         each = count(max(1.0, float(np.diff(edges).mean())))
         title = f"{heading}, {_layers(timelines)}: what the PEs do\n(means over about {each} cycles)"
-        upper.set_title(title, loc="left")
+        upper.set_title(wrapped(title), loc="left")
         upper.set_ylabel("PEs, by what they do")
         lower.set_ylabel("PEs that stall, by cause")
         lower.set_xlabel("cycle")
@@ -108,6 +108,25 @@ def stall_timeline(timelines: Sequence[Timeline], heading: str, path: str | Path
         for later in timelines[1:]:
             upper.axvline(later.begin + later.edges[0], color="black", lw=1.2)
     return path
+
+
+def coarser(timelines: Sequence[Timeline], bins: int = BINS) -> list[Timeline]:
+    """The same with about ``bins`` stretches of time in all, spread over layers by their cycles."""
+    lengths = [int(one.edges[-1] - one.edges[0]) for one in timelines]
+    whole = max(1, sum(lengths))
+    return [
+        _merged(one, max(1, bins * length // whole)) for one, length in zip(timelines, lengths, strict=True)
+    ]
+
+
+def _merged(one: Timeline, bins: int) -> Timeline:
+    """One layer with at most ``bins`` stretches: neighbours are added up."""
+    count = len(one.edges) - 1
+    starts = np.arange(0, count, -(-count // bins))
+    edges = np.append(one.edges[starts], one.edges[-1])
+    return replace(
+        one, edges=edges, pe_cycles={key: np.add.reduceat(n, starts) for key, n in one.pe_cycles.items()}
+    )
 
 
 def _layers(timelines: Sequence[Timeline]) -> str:
@@ -145,10 +164,12 @@ def _stack(axes: Any, edges: Ints, values: dict[str, Ints], looks: Looks) -> Non
         colour, hatch = looks[name]
         top = floor + height
         axes.stairs(
-            top, edges, baseline=floor, fill=True, fc=colour, hatch=hatch, ec="black", lw=0.3, label=name
-        )
+            top, edges, baseline=floor, fill=True, fc=colour, hatch=hatch, ec="black", lw=0, label=name
+        )  # no outlines: where the height changes often they would hide everything else
         floor = top
     axes.set_ylim(0, 1.02 * max(1.0, float(floor.max())))
     bare(axes)
     if values:
-        axes.legend(loc="upper left", bbox_to_anchor=(1, 1), frameon=False, fontsize=8)
+        legend = axes.legend(loc="upper left", bbox_to_anchor=(1, 1), frameon=False, fontsize=8)
+        for patch in legend.get_patches():
+            patch.set_linewidth(0.5)

@@ -4,6 +4,7 @@ import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from textwrap import fill
 from typing import Any
 
 from simulator.errors import refuse
@@ -45,6 +46,7 @@ PART_LOOKS: Looks = {
 
 SCALES = (2, 5, 10, 20, 50, 100)
 LONGEST_LABEL = 28
+LONGEST_LINE = 80
 MANY_BARS = 25
 """From so many bars on they stand closer."""
 LOWEST, TALLEST = 2.9, 200.0
@@ -86,6 +88,11 @@ def shortened(name: str, most: int = LONGEST_LABEL) -> str:
         return name
     tail = most // 2
     return f"{name[: most - tail - 1]}…{name[-tail:]}"
+
+
+def wrapped(title: str, most: int = LONGEST_LINE) -> str:
+    """A title in lines of at most so many characters, so that no picture cuts it off."""
+    return "\n".join(fill(line, most) for line in title.splitlines())
 
 
 def scale_of(most: float) -> int:

@@ -16,6 +16,7 @@ from simulator.report.style import (
     drawn,
     scale_of,
     shortened,
+    wrapped,
 )
 
 if TYPE_CHECKING:
@@ -61,7 +62,7 @@ def utilization_strips(run: "Run", path: str | Path) -> Path:
         axes.set_xlim(0, 100)
         axes.set_xlabel("time in the layer, %; a strip is as high as all PEs busy, its average is dashed")
         bare(axes)
-        axes.set_title(f"{heading(run)}: utilization over time", loc="left")
+        axes.set_title(wrapped(f"{heading(run)}: utilization over time"), loc="left")
     return path
 
 
@@ -162,6 +163,6 @@ def _few_ticks() -> Any:
 
 def _title(run: "Run", result: "LayerResult", what: str) -> str:
     lasting = f"{count(result.cycles)} cycles, {short(result.milliseconds)} ms"
-    return f"{heading(run)}, {shortened(result.name)} ({lasting}): {what}"
+    return wrapped(f"{heading(run)}, {shortened(result.name)} ({lasting}): {what}")
 
 

@@ -148,6 +148,10 @@ class Architecture(Part):
         """Name of the network along which neighbouring PEs accumulate, None where there is none."""
         return self.network("output", ARRAY, ARRAY)
 
+    def shipped_mapping(self, workload: str, dataflow: str | None = None) -> str | None:
+        """The mapping file that ships for a workload; None if another ``dataflow`` is to map it."""
+        return self.mappings.get(workload) if dataflow in (None, self.dataflow) else None
+
     @property
     def resources(self) -> tuple[str, ...]:
         """Names that `relaxed` takes: memories and networks, and ``memory.port`` for one port."""

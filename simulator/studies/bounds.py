@@ -14,6 +14,7 @@ from simulator.eyexam.loss import beyond, losses
 from simulator.eyexam.steps import Bounds, Step, bounds_of
 from simulator.mapping.file import MappingFile
 from simulator.pipeline import Progress, simulate
+from simulator.report.gallery import heaviest
 from simulator.report.result import LayerResult, Run
 from simulator.spec.architecture import Architecture
 from simulator.spec.layer import Layer
@@ -157,17 +158,19 @@ class Eyexam:
         }
 
     def plot(self, path: str | Path) -> Path:
-        """Draw every layer below its roofs, and its staircase; the suffix decides (svg, png, pdf)."""
+        """Draw every layer below its roofs, and its staircase; the suffix decides (svg, png, pdf).
+
+        `InputError` where no layer has MACs.
+        """
         from simulator.report.roofline import draw_roofline
         from simulator.studies.bounds_tables import roofline_of
 
+        heaviest(self.run)
         return draw_roofline(roofline_of(self), path)
 
     def plot_cycles(self, path: str | Path) -> Path:
         """Draw a bar per layer of where every PE-cycle went."""
-        from simulator.report.plots import pe_cycle_bars
-
-        return pe_cycle_bars(self.run, path)
+        return self.run.plot.pe_cycles(path)
 
 
 def bounds(

@@ -1,68 +1,61 @@
 """JSON Schema of what ``stallion bounds --json`` prints."""
 
-from typing import Any
-
 from simulator.components.base import UNLIMITED
-from simulator.spec.schema import DIALECT
 from simulator.studies.bounds import SCHEMA
-
-Schema = dict[str, Any]
-TEXT, NUMBER, FLAG, COUNT = {"type": "string"}, {"type": "number"}, {"type": "boolean"}, {"type": "integer"}
+from simulator.studies.schema_parts import (
+    BATCH,
+    COUNT,
+    FLAG,
+    NUMBER,
+    TEXT,
+    Schema,
+    list_of,
+    object_of,
+    titled,
+)
 
 
 def schemas() -> dict[str, Schema]:
     """``bounds``, the result."""
-    return {"bounds": {"$schema": DIALECT, **_bounds(), "title": "bounds"}}
-
-
-def _object(properties: Schema) -> Schema:
-    return {
-        "type": "object",
-        "properties": properties,
-        "required": list(properties),
-        "additionalProperties": False,
-    }
-
-
-def _list(items: Schema, **more: int) -> Schema:
-    return {"type": "array", "items": items, **more}
+    return titled({"bounds": _bounds()})
 
 
 def _bounds() -> Schema:
-    skipped = _object({"name": TEXT, "reason": TEXT})
-    return _object(
-        {
-            "schema": {"const": SCHEMA},
-            **dict.fromkeys(("architecture", "workload"), TEXT),
-            "batch": {"type": "integer", "minimum": 1},
-            "relax": _list(TEXT),
-            "interrupted": FLAG,
-            **dict.fromkeys(("pes", "peak_macs_per_cycle"), COUNT),
-            "layers": _list(_layer()),
-            "without_macs": _list(skipped),
-            "violations": _list(TEXT),
-        }
+    return object_of(
+        schema={"const": SCHEMA},
+        architecture=TEXT,
+        workload=TEXT,
+        batch=BATCH,
+        relax=list_of(TEXT),
+        interrupted=FLAG,
+        pes=COUNT,
+        peak_macs_per_cycle=COUNT,
+        layers=list_of(_layer()),
+        without_macs=list_of(object_of(name=TEXT, reason=TEXT)),
+        violations=list_of(TEXT),
     )
 
 
 def _layer() -> Schema:
-    step = {"macs_per_cycle": {"type": "number", "exclusiveMinimum": 0}, "limit": TEXT}
-    numbered = _object({"step": {"type": "integer", "minimum": 1, "maximum": 7}, **step})
-    never_negative = {"type": "number", "minimum": 0}
-    parts = {"type": "object", "additionalProperties": never_negative}
-    rate = {"anyOf": [NUMBER, {"const": UNLIMITED}]}
-    resource = _object(
-        {"unit": {"enum": ["words", "bytes"]}, "words": COUNT, "rate_per_cycle": rate, "cycles": NUMBER}
+    step: dict[str, Schema] = {"macs_per_cycle": {"type": "number", "exclusiveMinimum": 0}, "limit": TEXT}
+    numbered = object_of(step={"type": "integer", "minimum": 1, "maximum": 7}, **step)
+    never_negative: Schema = {"type": "number", "minimum": 0}
+    parts: Schema = {"type": "object", "additionalProperties": never_negative}
+    resource = object_of(
+        unit={"enum": ["words", "bytes"]},
+        words=COUNT,
+        rate_per_cycle={"anyOf": [NUMBER, {"const": UNLIMITED}]},
+        cycles=NUMBER,
     )
-    return _object(
-        {
-            "name": TEXT,
-            **dict.fromkeys(("macs", "cycles"), COUNT),
-            **dict.fromkeys(("predicted_cycles", "error_pct"), NUMBER),
-            "binding": TEXT,
-            "steps": _list(numbered, minItems=7, maxItems=7),
-            "occupancy": _object(step),
-            "loss": _object({"total": never_negative, "predicted": never_negative, "parts": parts}),
-            "resources": {"type": "object", "additionalProperties": resource},
-        }
+    return object_of(
+        name=TEXT,
+        macs=COUNT,
+        cycles=COUNT,
+        predicted_cycles=NUMBER,
+        error_pct=NUMBER,
+        binding=TEXT,
+        steps=list_of(numbered, minItems=7, maxItems=7),
+        occupancy=object_of(**step),
+        loss=object_of(total=never_negative, predicted=never_negative, parts=parts),
+        resources={"type": "object", "additionalProperties": resource},
     )

@@ -6,6 +6,7 @@ from fractions import Fraction
 from simulator.eyexam.steps import amount
 from simulator.eyexam.traffic import Load
 from simulator.report.numbers import count, short, signed
+from simulator.report.plots import heading
 from simulator.report.roofline import STEP_NAMES, Level, Roofline, Spot, Staircase
 from simulator.report.tables import Grid
 from simulator.studies.bounds import Eyexam, LayerBounds, error_pct
@@ -25,6 +26,18 @@ def grids(found: Eyexam) -> list[Grid]:
     return [grid for grid in every if grid.rows]
 
 
+def remarks(found: Eyexam) -> list[str]:
+    """How to read the tables, and what is not in them."""
+    lines = [
+        "Mapping: what the simulated mapping keeps busy if no PE ever waits. 6: the same, or the port that "
+        "takes longest at its average rate if that is less. Loss: from the mapping down to 7, by what PEs "
+        "did instead and, if they waited, by the part that held them up; those columns sum to it."
+    ]
+    if found.run.relax:
+        lines.append(f"Unlimited, so without a roof: {', '.join(found.run.relax)}.")
+    return lines if found.layers else lines[1:]
+
+
 def _number(value: Fraction) -> str:
     return amount(int(value)) if value >= LARGE else short(float(value))
 
@@ -39,13 +52,8 @@ def step_grid(found: Eyexam) -> Grid:
     names = ("1 workload", "2 dataflow", *STEP_NAMES)
     array = found.run.architecture.spatial
     peak = count(array.pes * array.pe.macs_per_cycle)
-    title = f"{_title(found)}: at most so many MACs per cycle (all PEs: {peak})"
+    title = f"{heading(found.run)}: at most so many MACs per cycle (all PEs: {peak})"
     return Grid(title, ("layer", *names, "binds at 6"), tuple(rows))
-
-
-def _title(found: Eyexam) -> str:
-    run = found.run
-    return f"{run.workload} on {run.architecture.name}, batch {run.batch}"
 
 
 def reason_grid(layer: LayerBounds) -> Grid:
@@ -66,7 +74,7 @@ def loss_grid(found: Eyexam) -> Grid:
         cells = [_lost(part) for part in (*own, *([layer.loss - sum(own)] if more else []))]
         predicted = _lost(layer.predicted_loss) or "0"
         rows.append((layer.name, _lost(layer.loss) or "0", predicted, layer.bounds.binding, *cells))
-    columns = ("layer", "loss", "of it by 6", "for", *names, *(["other"] if more else []))
+    columns = ("layer", "loss", "predicted by 6", "binds at 6", *names, *(["other"] if more else []))
     return Grid("Lost between the mapping and the measurement, MAC/cycle", columns, tuple(rows))
 
 
@@ -128,7 +136,7 @@ def roofline_of(found: Eyexam) -> Roofline:
         levels.append(Level(f"{LEVELS[level]}, {short(float(rate), 3)} B/cycle", names, float(rate), spots))
     stairs = tuple(Staircase(layer.name, tuple(map(float, _heights(layer)))) for layer in layers)
     array = found.run.architecture.spatial
-    return Roofline(_title(found), array.pes * array.pe.macs_per_cycle, tuple(levels), stairs)
+    return Roofline(heading(found.run), array.pes * array.pe.macs_per_cycle, tuple(levels), stairs)
 
 
 def _heights(layer: LayerBounds) -> list[Fraction]:

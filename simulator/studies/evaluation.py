@@ -2,24 +2,27 @@
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from simulator.energy.table import EnergyTable, load_energy_table
 from simulator.errors import InputError
 from simulator.pipeline import simulate
+from simulator.report.gallery import some_layers
 from simulator.report.numbers import short
-from simulator.report.result import Layers, Run
+from simulator.report.result import Run
 from simulator.report.tables import Grid, html_grid, markdown_grid
 from simulator.spec.architecture import Architecture
 from simulator.spec.catalog import load_architecture, load_workload
 from simulator.spec.operands import Given
 from simulator.spec.workload import Workload
+from simulator.studies.limits import misfits
 from simulator.studies.metrics import Entry, entries_of
 from simulator.studies.scaling import (
     CHOSEN,
-    DESCRIBED,
+    GIVEN,
+    SHIPPED,
     Point,
     Shape,
     point_of,
@@ -129,40 +132,43 @@ def evaluate(
     """
     machine = architecture if isinstance(architecture, Architecture) else load_architecture(architecture)
     network = workload if isinstance(workload, Workload) else load_workload(workload)
-    network = network if layers is None else network.select(layers)
+    names = [layer.name for layer in (network if layers is None else network.select(layers)).layers]
     shapes = read_shapes(pes, machine)
     told: dict[str, Any] = {"batch": batch, "dataflow": dataflow, "energy": energy, "operands": operands}
     told |= {"jobs": jobs, "progress": progress}
-    names = [layer.name for layer in network.layers]
-    run, refused = _what_maps(architecture, workload, names, {**told, "mapping": mapping})
+    run, refused = _what_maps(
+        lambda some: simulate(architecture, workload, layers=some, mapping=mapping, **told),
+        names,
+        lambda: misfits(machine, network, names, batch, mapping, dataflow),
+    )
+    some_layers(run)
     entries = entries_of(
         run, accuracy=accuracy, refused=refused, prices=_origins(machine, energy), dataflow=dataflow or ""
     )
-    same_work = network.select([name for name in names if name not in dict(refused)])
+    same_work = network.select([name for name in names if name not in refused])
     points = tuple(_point(resized(machine, shape), same_work, told) for shape in shapes)
-    first = (point_of(run, DESCRIBED),) if points else ()
+    shipped = machine.shipped_mapping(network.name, dataflow) is not None
+    own = GIVEN if mapping is not None else SHIPPED if shipped else CHOSEN
+    first = (point_of(run, own),) if points else ()
     return Evaluation(run, entries, first + points)
 
 
 def _what_maps(
-    architecture: str | Path | Architecture, workload: str | Path | Workload, names: Sequence[str], told: Told
-) -> tuple[Run, list[tuple[str, str]]]:
-    """Run all layers, or else each that can be alone; the run, and what is wrong with the other layers."""
+    simulated: Callable[[list[str]], Run], names: list[str], misfitting: Callable[[], dict[str, str]]
+) -> tuple[Run, dict[str, str]]:
+    """Run all layers ``names``, or else those that can be mapped; the run, and why the others cannot be."""
     try:
-        return _whole(simulate(architecture, workload, layers=names, **told)), []
+        return _whole(simulated(names)), {}
     except InputError as error:
-        if len(names) == 1:
-            raise
         fault = error
-    runs, refused = [], []
-    for name in names:
-        try:
-            runs.append(_whole(simulate(architecture, workload, layers=[name], **told)))
-        except InputError as error:
-            refused.append((name, "; ".join(problem.expected for problem in error.problems)))
-    if not any(run.layers for run in runs):
+    refused = misfitting()
+    left = [name for name in names if name not in refused]
+    if not refused or not left:
         raise fault
-    return _joined(runs), refused
+    run = _whole(simulated(left))
+    if not run.layers:
+        raise fault
+    return run, refused
 
 
 def _whole(run: Run) -> Run:
@@ -170,18 +176,6 @@ def _whole(run: Run) -> Run:
     if run.interrupted:
         raise KeyboardInterrupt
     return run
-
-
-def _joined(runs: Sequence[Run]) -> Run:
-    """Runs of single layers of one network as one run."""
-    return replace(
-        runs[0],
-        layers=Layers(tuple(result for run in runs for result in run.layers.values())),
-        spec=None,
-        not_simulated=tuple(layer for run in runs for layer in run.not_simulated),
-        mappings={name: mapping for run in runs for name, mapping in run.mappings.items()},
-        notes=tuple(note for run in runs for note in run.notes),
-    )
 
 
 def _point(machine: Architecture, network: Workload, told: Told) -> Point:

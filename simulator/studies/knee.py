@@ -45,6 +45,8 @@ def find_knee(
     best = min(time for _, time in times)
     if not best:
         return Knee(None, "from", False, "no knee: nothing takes time")
+    if len(times) == 1 and bound is None:
+        return Knee(None, "from", False, f"no knee: {text_of(finite[0][0])} is the only value")
     near = [time <= best * (1 + share_pct / 100) for _, time in finite]
     falling = finite[-1][1] <= finite[0][1]
     if not falling:
@@ -74,7 +76,7 @@ def _mirrored(finite: Sequence[tuple[Value, float]], near: list[bool], share_pct
         return _no_knee(finite, min(time for _, time in finite), share_pct)
     value, at_end = finite[count - 1][0], count == 1
     told = f"up to {text_of(value)} the time stays within {short(share_pct)} % of the best"
-    why = "; that is the first value of the sweep, the knee may lie before it" if at_end else ""
+    why = "; that is the smallest value that runs, the knee may lie before it" if at_end else ""
     return Knee(value, "to", at_end, told + why)
 
 

@@ -1,7 +1,8 @@
 """What must be said of a design for it to be judged, from one run: the rows of an evaluation sheet."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -9,6 +10,7 @@ import numpy as np
 from simulator.energy.price import PER_CYCLE
 from simulator.mapping.check import capacity_bits
 from simulator.names import DATA_TYPES
+from simulator.report.numbers import several
 from simulator.report.result import LayerResult, Run
 from simulator.report.series import ports
 from simulator.spec.architecture import Architecture
@@ -41,12 +43,17 @@ class Entry:
         return asdict(self)
 
 
-Refused = Sequence[tuple[str, str]]
+Refused = Mapping[str, str]
 """Layers that the machine cannot map, with the reason."""
 
 
 def entries_of(
-    run: Run, *, accuracy: str | None = None, refused: Refused = (), prices: str = "", dataflow: str = ""
+    run: Run,
+    *,
+    accuracy: str | None = None,
+    refused: Refused = MappingProxyType({}),
+    prices: str = "",
+    dataflow: str = "",
 ) -> tuple[Entry, ...]:
     """All rows for a run that has at least one layer.
 
@@ -133,9 +140,9 @@ def _missing(run: Run, refused: Refused) -> str:
     """What is not in the numbers, loudly."""
     parts = []
     if run.not_simulated:
-        parts.append(f"{len(run.not_simulated)} layers that no part of the machine runs")
+        parts.append(f"{several(len(run.not_simulated), 'layer')} that no part of the machine runs")
     if refused:
-        parts.append(f"{len(refused)} layers that the dataflow cannot map")
+        parts.append(f"{several(len(refused), 'layer')} that the dataflow cannot map")
     if run.interrupted:
         parts.append("layers after the interruption")
     told = f"WITHOUT {', '.join(parts)}" if parts else "all layers that were asked for"
@@ -146,7 +153,7 @@ def data_in_words(run: Run) -> str:
     """On which data the numbers were simulated."""
     told = run.provenance.get("operands")
     if told:
-        return "real operands: " + ", ".join(f"{key} {value}" for key, value in told.items())
+        return f"real operands: {_operands_in_words(told)}"
     layers = [result for result in run.layers.values() if result.macs]
     known = sum(1 for result in layers if result.zeros)
     if not known:
@@ -155,9 +162,19 @@ def data_in_words(run: Run) -> str:
     return f"{told} for {known} of {len(layers)} layers with MACs"
 
 
+def _operands_in_words(told: Mapping[str, Any]) -> str:
+    """A seed and fractions of zeros, or where the data is from and its hash."""
+    if "random" in told:
+        zeros = ", ".join(f"{name} {share}" for name, share in told["random"]["zeros"].items())
+        return f"random, seed {told['random']['seed']}" + (f", zeros {zeros}" if zeros else "")
+    source = told["file"] if "file" in told else f"given for {', '.join(told['layers'])}"
+    return f"{source}, SHA-256 {told['sha256']}"
+
+
 def _latency(run: Run) -> Iterator[Entry]:
     total = run.total
-    told = f"from the first to the last layer for {run.batch} images at once; layers run one after another"
+    images = several(run.batch, "image")
+    told = f"from the first to the last layer for {images} at once; layers run one after another"
     yield Entry("latency", "latency", total.milliseconds, "ms", SIMULATED, told)
     yield Entry("latency", "batch", run.batch, "images", GIVEN, "a larger one raises throughput and latency")
     flying = inferences_per_second(run) * total.milliseconds / 1e3
@@ -266,7 +283,7 @@ def _range(run: Run, refused: Refused) -> Iterator[Entry]:
     names = ", ".join(f"{layer.name} ({layer.operator})" for layer in run.not_simulated)
     told = f"{LEFT_OUT}: {names}" if names else ""
     yield Entry(kind, "layers not simulated", len(run.not_simulated), "", SIMULATED, told)
-    told = f"{LEFT_OUT}: {'; '.join(map(': '.join, refused))}" if refused else ""
+    told = f"{LEFT_OUT}: {'; '.join(map(': '.join, refused.items()))}" if refused else ""
     yield Entry(kind, "layers refused", len(refused), "", SIMULATED, told)
 
 

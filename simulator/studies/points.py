@@ -14,6 +14,7 @@ from simulator.errors import InputError
 from simulator.mapping.file import Entry, MappingFile
 from simulator.mapping.mapping import Mapping
 from simulator.pipeline import simulate
+from simulator.report.gallery import some_layers
 from simulator.report.result import LayerResult, Run
 from simulator.spec.architecture import Architecture
 from simulator.spec.workload import Workload
@@ -97,7 +98,10 @@ def kept(mappings: dict[str, Mapping]) -> MappingFile:
 
 
 def run_of(asked: Asked, point: Point) -> Run:
-    """Simulate one point. Raises `InputError` where it does not fit, `KeyboardInterrupt` on Ctrl-C."""
+    """Simulate one point. Raises `InputError` where it does not fit, `KeyboardInterrupt` on Ctrl-C.
+
+    A workload of which the machine runs no layer does not fit either.
+    """
     run = simulate(
         point.architecture,
         asked.workload,
@@ -110,7 +114,7 @@ def run_of(asked: Asked, point: Point) -> Run:
     )
     if run.interrupted:
         raise KeyboardInterrupt
-    return run
+    return some_layers(run)
 
 
 def _outcome(asked: Asked, point: Point) -> Outcome | InputError:

@@ -8,9 +8,9 @@ from typing import Any
 
 from simulator.components.base import UNLIMITED
 from simulator.energy.table import EnergyTable
-from simulator.errors import InputError, refuse
+from simulator.errors import InputError
 from simulator.mapping.file import MappingFile
-from simulator.pipeline import Progress
+from simulator.pipeline import Progress, check_jobs
 from simulator.report.numbers import short
 from simulator.report.result import NotSimulated
 from simulator.spec.architecture import Architecture
@@ -135,8 +135,13 @@ class Relaxing:
         return self.gain_pct(self.everything, layer) - self.gain_pct(outcome, layer)
 
     def bottleneck(self, layer: str | None = None) -> Bottleneck:
-        """The single resource that gains most in a layer, or in total; a port rather than its memory."""
-        most = None if self.everything is None else self.gain_pct(self.everything, layer)
+        """The single resource that gains most in a layer, or in total; a port rather than its memory.
+
+        Not known where the study was stopped before every resource had been unlimited once.
+        """
+        if self.everything is None or any(row.unlimited is None for row in self.relaxed):
+            return Bottleneck(layer, "", 0.0, None, {})
+        most = self.gain_pct(self.everything, layer)
         gains = {
             row.resource: self.gain_pct(row.unlimited, layer)
             for row in self.relaxed
@@ -147,8 +152,7 @@ class Relaxing:
             return Bottleneck(layer, "", best, most, self._hidden(layer, frozenset()))
         near = [resource for resource in gains if gains[resource] >= NEARLY * best]
         named = min(near, key=lambda resource: (len(resource.ports), -gains[resource]))
-        left = most is not None and most - gains[named] >= SHARE_PCT
-        hidden = self._hidden(layer, named.ports) if left else {}
+        hidden = self._hidden(layer, named.ports) if most - gains[named] >= SHARE_PCT else {}
         return Bottleneck(layer, named.name, gains[named], most, hidden)
 
     def _hidden(self, layer: str | None, ports: frozenset[str]) -> dict[str, float]:
@@ -260,8 +264,7 @@ def whatif(
     machine = architecture if isinstance(architecture, Architecture) else load_architecture(architecture)
     network = workload if isinstance(workload, Workload) else load_workload(workload)
     given = check_relax(machine, (relax,) if isinstance(relax, str) else tuple(relax))
-    if isinstance(jobs, bool) or jobs < 1:
-        raise refuse("jobs", "", jobs, "a whole number of processes greater than 0 was expected")
+    check_jobs(jobs)
     asked = Asked(network, batch, None if layers is None else tuple(layers), dataflow, energy)
     return _Study(machine, asked, mapping, given, jobs, progress).run()
 

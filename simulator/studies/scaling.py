@@ -15,7 +15,8 @@ from simulator.spec.validation import shown
 from simulator.studies.metrics import inferences_per_second, on_chip_bytes, per_cycle_pj
 
 MOST_PES = 1 << 20
-DESCRIBED = "as described"
+GIVEN = "as given"
+SHIPPED = "as shipped"
 CHOSEN = "chosen by the dataflow"
 
 Shape = tuple[int, int]
@@ -24,7 +25,7 @@ Shape = tuple[int, int]
 
 @dataclass(frozen=True, slots=True)
 class Point:
-    """One array of the sweep: its run, or why there is none."""
+    """One array of the sweep: its run, or why there is none; ``mapping`` says where its mappings are from."""
 
     rows: int
     columns: int
@@ -125,7 +126,7 @@ COLUMNS = (
 
 def scaling_grid(points: Sequence[Point], base: Run) -> Grid:
     """One row per array, the machine as described first."""
-    title = "Scaling with the number of PEs: rows and columns of the array change, everything else stays"
+    title = "Scaling with the number of PEs: only rows and columns change; first the machine as described"
     return Grid(title, COLUMNS, tuple(_cells(point, base) for point in points))
 
 

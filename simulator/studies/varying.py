@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from fractions import Fraction
 from pathlib import Path
 from typing import Any, Literal
 
@@ -10,7 +11,7 @@ from simulator.components.base import UNLIMITED
 from simulator.energy.table import EnergyTable, load_energy_table
 from simulator.errors import InputError, Problem, refuse
 from simulator.mapping.file import MappingFile
-from simulator.pipeline import Progress, check_prices
+from simulator.pipeline import Progress, check_jobs, check_prices
 from simulator.report.result import NotSimulated
 from simulator.spec.architecture import Architecture
 from simulator.spec.catalog import load_architecture, load_workload
@@ -77,8 +78,12 @@ class Sweep:
 
     @property
     def knee(self) -> Knee:
-        """The knee of the total time over the values."""
-        times = [(value, outcome.total.milliseconds) for value, outcome in self.finished]
+        """The knee of the total time over the values, that of the machine as described among them."""
+        known = dict(self.finished)
+        if self.own is not None and isinstance(self.own_value, Fraction):
+            known.setdefault(self.own_value, self.own)
+        ordered = sorted(known.items(), key=lambda pair: (isinstance(pair[0], str), pair[0]))
+        times = [(value, outcome.total.milliseconds) for value, outcome in ordered]
         bound = None if self.unlimited is None else self.unlimited.total.milliseconds
         return find_knee(times, self.knee_pct, bound)
 
@@ -144,8 +149,7 @@ def vary(
     asked = Asked(network, batch, None if layers is None else tuple(layers), dataflow, energy)
     varied = parse_variation(variation, machine) if isinstance(variation, str) else variation
     relaxed = check_relax(machine, (relax,) if isinstance(relax, str) else tuple(relax))
-    if isinstance(jobs, bool) or jobs < 1:
-        raise refuse("jobs", "", jobs, "a whole number of processes greater than 0 was expected")
+    check_jobs(jobs)
     if not 0 < knee_pct < 100:
         raise refuse("--knee", "", shown(knee_pct), "a share between 0 and 100 % was expected")
     keep = varied.is_speed if keep_mapping is None else keep_mapping
@@ -175,9 +179,9 @@ def vary(
 
 def _note(machine: Architecture, network: Workload, dataflow: str | None, given: GivenMapping) -> str:
     """What mapping anew leaves out; empty where nothing."""
-    shipped = machine.mappings.get(network.name)
+    shipped = machine.shipped_mapping(network.name, dataflow)
     anew = isinstance(given, MappingFile) and not given.entries
-    if not anew or shipped is None or dataflow not in (None, machine.dataflow):
+    if not anew or shipped is None:
         return ""
     return f"; {shipped}, made for the machine as shipped, is not used"
 

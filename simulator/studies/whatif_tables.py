@@ -5,12 +5,12 @@ from pathlib import Path
 
 from simulator.components.base import UNLIMITED
 from simulator.report.curves import Curve, Curves, draw_curves
-from simulator.report.numbers import count, short, signed
+from simulator.report.numbers import count, several, short, signed
 from simulator.report.result import NotSimulated
 from simulator.report.tables import UJ, Grid
 from simulator.studies.points import Figures, Outcome
 from simulator.studies.relaxing import SHARE_PCT, Relaxed, Relaxing
-from simulator.studies.variation import text_of
+from simulator.studies.variation import Value, text_of
 from simulator.studies.varying import Sweep, SweepPoint
 
 MOST_COLUMNS = 6
@@ -79,8 +79,10 @@ def _bottlenecks(study: Relaxing) -> Grid:
     rows = []
     for layer, name in _layers_and_total(study):
         found = study.bottleneck(layer)
-        most = "-" if found.everything_pct is None else signed(found.everything_pct)
-        named = found.resource or "nothing"
+        if found.everything_pct is None:
+            rows.append((name, "not known", "-", "-", ""))
+            continue
+        most, named = signed(found.everything_pct), found.resource or "nothing"
         rows.append((name, named, signed(found.gain_pct), most, ", ".join(found.hidden_in_words)))
     columns = ("layer", "bottleneck", "gain %", "everything %", "hidden behind it (cost alone)")
     return Grid("The real bottleneck", columns, tuple(rows))
@@ -111,8 +113,8 @@ def _left_out(skipped: tuple[NotSimulated, ...], *, interrupted: bool) -> list[s
     lines = []
     if skipped:
         bytes_moved = short(sum(layer.bytes for layer in skipped) / 1e6)
-        told = "no part of this machine runs them, and they are in no row"
-        lines.append(f"Not simulated: {len(skipped)} layers with {bytes_moved} MB of data; {told}.")
+        told = f"{several(len(skipped), 'layer')} with {bytes_moved} MB of data"
+        lines.append(f"Not simulated: {told}; no part of this machine runs that, and it is in no row.")
     if interrupted:
         lines.append("Interrupted: only what was finished is here.")
     return lines
@@ -127,7 +129,7 @@ def sweep_grid(sweep: Sweep) -> Grid:
     if sweep.unlimited is not None and UNLIMITED not in (*values, sweep.own_value):
         rows.append((UNLIMITED, (UNLIMITED, "bound", *_figures(sweep, sweep.unlimited))))
     if sweep.own is not None and sweep.own_value not in values:
-        own = (text_of(sweep.own_value), "as described", *_figures(sweep, sweep.own))
+        own = (text_of(sweep.own_value), _marks(sweep, sweep.own_value), *_figures(sweep, sweep.own))
         rows.append((Fraction(0) if sweep.own_value is None else sweep.own_value, own))
     ordered = sorted(rows, key=lambda row: (isinstance(row[0], str), row[0]))
     title = f"{sweep.workload} on {sweep.architecture}, batch {sweep.batch}: {sweep.variation.name}"
@@ -135,12 +137,16 @@ def sweep_grid(sweep: Sweep) -> Grid:
 
 
 def _point_cells(sweep: Sweep, point: SweepPoint) -> tuple[str, ...]:
-    marks = ["as described"] if point.value == sweep.own_value else []
-    marks += ["knee"] if point.value == sweep.knee.value else []
-    head = (text_of(point.value), ", ".join(marks))
+    head = (text_of(point.value), _marks(sweep, point.value))
     if point.outcome is None:
         return (*head, *["-"] * 5, sweep.mapped, point.reason)
     return (*head, *_figures(sweep, point.outcome))
+
+
+def _marks(sweep: Sweep, value: Value | None) -> str:
+    """What is special about a value."""
+    marks = ["as described"] if value == sweep.own_value else []
+    return ", ".join(marks + (["knee"] if value is not None and value == sweep.knee.value else []))
 
 
 def _figures(sweep: Sweep, outcome: Outcome) -> tuple[str, ...]:
@@ -186,8 +192,9 @@ def draw_sweep(sweep: Sweep, path: Path) -> Path:
 
     names = [figures.name for figures in finite[0][1].layers] if finite else []
     bound = None if sweep.unlimited is None else height(sweep.unlimited.total)
+    title = f"{sweep.workload} on {sweep.architecture}, batch {sweep.batch}; mapping {sweep.mapped}"
     curves = Curves(
-        title=f"{sweep.workload} on {sweep.architecture}, batch {sweep.batch}; mapping {sweep.mapped}",
+        title=title + (f"; unlimited: {', '.join(sweep.relax)}" if sweep.relax else ""),
         x_label=sweep.variation.name,
         y_label="time, ms" if clocks else f"cycles, {unit}".removesuffix(", "),
         total=Curve("all layers", tuple((value, height(o.total)) for value, o in finite), bound),

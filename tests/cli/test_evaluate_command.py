@@ -8,6 +8,7 @@ import pytest
 from simulator.cli import main
 
 NET = "name: net\nlayers:\n  - {name: A, conv: {C: 4, M: 8, H: 10, W: 10, R: 3, S: 3}}\n  - {name: F, fc: {C: 8, M: 4}}\n"
+ONLY_RELU = "name: idle\nlayers:\n  - {name: A, activation: {C: 4, H: 10, W: 10}}\n"
 
 
 def call(*arguments: str) -> int:
@@ -22,6 +23,7 @@ def call(*arguments: str) -> int:
 def _workload(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     Path("net.yaml").write_text(NET)
+    Path("idle.yaml").write_text(ONLY_RELU)
 
 
 def test_tables_with_remarks(capsys: pytest.CaptureFixture[str]) -> None:
@@ -29,7 +31,7 @@ def test_tables_with_remarks(capsys: pytest.CaptureFixture[str]) -> None:
     out = capsys.readouterr().out
     for said in ("Evaluation of net on eyeriss_v1, batch 2", "90 %, mine", "8 x 8", "Little's law", "fitted"):
         assert said in out
-    assert not [path for path in Path().iterdir() if path.name != "net.yaml"]
+    assert not [path for path in Path().iterdir() if path.suffix != ".yaml"]
 
 
 def test_json_is_one_document(capsys: pytest.CaptureFixture[str]) -> None:
@@ -64,6 +66,8 @@ def test_real_operands_are_said(capsys: pytest.CaptureFixture[str]) -> None:
         (["ws16", "alexnt"], "did you mean alexnet? (got alexnt)"),
         (["ws16", "missing.yaml"], "missing.yaml: no such workload file"),
         (["ws16", "net.yaml", "--layer", "B"], "the name of a layer was expected"),
+        (["ws16", "idle.yaml"], "idle: layers: at least one simulated layer was expected"),
+        (["ws16", "idle.yaml", "--pes", "64"], "idle: layers: at least one simulated layer was expected"),
         (["ws16", "net.yaml", "--pes", ""], "--pes: PEs such as 64"),
         (["ws16", "net.yaml", "--pes", "8x8,,4"], "--pes: PEs such as 64, or rows x columns such as 8x8"),
         (["ws16", "net.yaml", "--pes", "8*8"], "(got 8*8)"),

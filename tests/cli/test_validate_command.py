@@ -105,8 +105,9 @@ def test_a_picture_that_cannot_be_written(monkeypatch: pytest.MonkeyPatch, capsy
     monkeypatch.setattr(Figure, "savefig", full)
     assert called("validate", "good.yaml", "--plot", "p.png") == 2
     output = capsys.readouterr()
-    assert "--plot: a file that can be written was expected: No space left on device (got p.png)" in output.err
+    assert "p.png: a file that can be written was expected: No space left on device" in output.err
     assert output.out == ""
+    assert not [path for path in Path().iterdir() if path.suffix == ".png"]
 
 
 def test_interrupted(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:

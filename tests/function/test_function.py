@@ -17,7 +17,7 @@ from simulator.engine.function import UNWRITTEN, Computed, compute
 from simulator.kernels import macs as kernel
 from simulator.mapping.mapping import Mapping
 from simulator.mapping.nest import Loop
-from simulator.pipeline import Job, _given_mappings, measure_job, plan
+from simulator.pipeline import Job, given_mappings, measure_job, plan
 from simulator.spec.architecture import Architecture
 from simulator.spec.layer import Layer, VectorLayer
 from simulator.spec.operands import Drawn, random_operands
@@ -231,8 +231,8 @@ PAIRS = [
 def shipped_jobs(architecture: Architecture, workload: str) -> list[Job]:
     network = simulator.load_workload(workload)
     lowered = [x for x in network.lower(1) if not isinstance(x, VectorLayer)]
-    given_mappings, default = _given_mappings(architecture, network, None, None)
-    return plan(architecture, lowered, given_mappings, default)
+    given, default = given_mappings(architecture, network, None, None)
+    return plan(architecture, lowered, given, default)
 
 
 @pytest.mark.parametrize(("architecture", "workload", "layers"), PAIRS, ids=[f"{a}-{w}" for a, w, _ in PAIRS])

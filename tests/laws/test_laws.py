@@ -178,6 +178,17 @@ def test_windows_hold_every_word(case: Case) -> None:
             assert series.sum() <= fabric["words"]
 
 
+@law(60)
+@given(both())
+def test_no_window_of_a_port_between_memories_holds_more_than_its_rate(case: Case) -> None:
+    out = measured(*case)
+    width = int(out["windows"]["width_cycles"])
+    for name, port in out["ports"].items():
+        series, limit = out["windows"].get(f"units.{name}"), port["limit_per_cycle"]
+        if series is not None and limit not in (None, "unlimited"):
+            assert series.max() <= float(limit) * (width + 1) + 1, name  # begins and ends are in whole cycles
+
+
 def counts(out: dict[str, Any]) -> dict[str, Any]:
     """Everything that is counted, without what goes with time."""
     keys = ("macs", "words", "words_created", "bytes_dram", "bytes_glb", "passes", "steps", "active_pes")

@@ -10,7 +10,7 @@ from simulator.errors import InputError
 from simulator.report.gallery import draw_all, heaviest
 from simulator.report.plots import by_data_type, energy_shares, pe_cycle_shares
 from simulator.report.result import Layers, Run
-from simulator.report.style import LONGEST_LABEL, shortened
+from simulator.report.style import LONGEST_LABEL, shortened, wrapped
 
 OF_THE_RUN = ["pe_cycles", "energy_by_component", "energy_by_data_type", "utilization"]
 OF_A_LAYER = ["utilization", "bandwidth", "occupancy", "pe_heat_map"]
@@ -148,3 +148,15 @@ def test_a_full_disk_leaves_nothing_half_written(timed: Run, tmp_path: Path, mon
         timed.plot.all(tmp_path, force=True)
     assert [path.name for path in tmp_path.iterdir()] == ["pe_cycles.png"]
     assert (tmp_path / "pe_cycles.png").read_text() == "from before"
+
+
+def test_pictures_say_what_was_unlimited_or_left_out(timed: Run, tmp_path: Path) -> None:
+    changed = replace(timed, relax=("dram", "glb"), interrupted=True)
+    for run, said in ((timed, False), (changed, True)):
+        drawn = run.plot.pe_cycles(tmp_path / "p.svg").read_text(encoding="utf-8")
+        assert ("(unlimited: dram, glb; interrupted)" in drawn) is said
+
+
+def test_long_titles_are_wrapped() -> None:
+    assert wrapped("short\nas it was") == "short\nas it was"
+    assert wrapped("one two three\nfour", 7) == "one two\nthree\nfour"

@@ -11,7 +11,7 @@ from simulator.cli import main
 from simulator.errors import InputError
 from simulator.names import STALL_NAMES
 from simulator.report.result import Run
-from simulator.report.stalls import of_run, of_trace, series
+from simulator.report.stalls import BINS, coarser, of_run, of_trace, series
 
 
 @pytest.fixture(scope="module")
@@ -22,6 +22,18 @@ def run() -> Run:
 def test_pes_over_time_are_the_pe_cycles(run: Run) -> None:
     for source in (of_trace(run.trace), of_run(run)):
         check_sums(run, series(source))
+        check_sums(run, series(coarser(source)))
+
+
+def test_a_picture_of_many_layers_has_no_more_stretches_than_one_of_one(run: Run) -> None:
+    """A layer gets its share of them by its cycles, and one at least."""
+    source = of_run(run)
+    assert sum(len(one.edges) - 1 for one in source) > BINS
+    merged = coarser(source)
+    assert sum(len(one.edges) - 1 for one in merged) <= BINS
+    counts = [len(one.edges) - 1 for one in merged]
+    assert (counts[0] > counts[1]) == (run.layers["CONV3"].cycles > run.layers["FC8"].cycles)
+    assert [len(one.edges) - 1 for one in coarser(source, 1)] == [1, 1]
 
 
 def check_sums(run: Run, found: Any) -> None:

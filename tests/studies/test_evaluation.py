@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from schema_faults import faults
 
 import simulator
 from simulator.errors import InputError
@@ -13,6 +14,7 @@ from simulator.report.result import LayerResult, Layers, NotSimulated, Run
 from simulator.spec.architecture import Architecture
 from simulator.spec.workload import Workload
 from simulator.studies.evaluation import Evaluation, evaluate
+from simulator.studies.evaluation_schemas import schemas
 from simulator.studies.limits import largest_filters
 from simulator.studies.metrics import entries_of, inferences_per_second, on_chip_bytes, peak_off_chip
 from simulator.studies.scaling import read_shapes, shape_of
@@ -138,14 +140,14 @@ def test_cost_says_what_is_described_and_what_nobody_knows(run: Run) -> None:
 
 
 def test_range_names_best_worst_and_what_is_missing(run: Run) -> None:
-    found = sheet(run, refused=[("BIG", "too large")])
+    found = sheet(run, refused={"BIG": "too large"})
     best, worst = found["range", "best utilization"], found["range", "worst utilization"]
     assert (best.value, best.note[:2]) == (pytest.approx(100 * 1e6 / (256 * 5000)), "A:")
     assert (worst.value, worst.note[:2]) == (pytest.approx(100 * 24e3 / (256 * 1000)), "B:")
     assert found["range", "layers not simulated"].note == "NOT IN ANY NUMBER HERE: SOFTMAX (softmax)"
     assert found["range", "layers refused"].note == "NOT IN ANY NUMBER HERE: BIG: too large"
     loud = found["throughput", "inferences per second"].note
-    assert loud == "WITHOUT 1 layers that no part of the machine runs, 1 layers that the dataflow cannot map"
+    assert loud == "WITHOUT 1 layer that no part of the machine runs, 1 layer that the dataflow cannot map"
     whole = sheet(replace(run, not_simulated=()))
     assert whole["throughput", "inferences per second"].note == "all layers that were asked for"
     assert whole["range", "layers not simulated"].note == ""
@@ -166,8 +168,12 @@ def test_on_which_data(run: Run) -> None:
     known = replace(run.layers["A"], zeros={"input": 0.5})
     some = replace(run, layers=Layers((known, run.layers["B"])))
     assert told(some) == "no data; fractions of zeros as the workload gives them for 1 of 2 layers with MACs"
-    real = replace(run, provenance={"operands": {"random": {"seed": 3}}})
-    assert told(real) == "real operands: random {'seed': 3}"
+    real = replace(run, provenance={"operands": {"random": {"seed": 3, "zeros": {"A": "1/2"}}}})
+    assert told(real) == "real operands: random, seed 3, zeros A 1/2"
+    file = replace(run, provenance={"operands": {"file": "x.npz", "sha256": "ab"}})
+    assert told(file) == "real operands: x.npz, SHA-256 ab"
+    arrays = replace(run, provenance={"operands": {"layers": ["A", "B"], "sha256": "ab"}})
+    assert told(arrays) == "real operands: given for A, B, SHA-256 ab"
 
 
 def test_a_run_of_vector_layers_has_a_sheet(run: Run) -> None:
@@ -222,6 +228,23 @@ def test_every_wrong_shape_is_named(machine: Architecture) -> None:
     assert len(raised.value.problems) == 2
 
 
+@pytest.mark.parametrize(
+    ("machine_name", "mapping", "dataflow", "told"),
+    [
+        ("eyeriss_v1", None, None, "as shipped"),
+        ("eyeriss_v1", {"dataflow": "row_stationary", "layers": {}}, None, "as given"),
+        ("ws16", None, None, "chosen by the dataflow"),
+        ("eyeriss_v1", None, "weight_stationary", "chosen by the dataflow"),
+    ],
+)
+def test_the_first_point_says_where_its_mapping_is_from(
+    machine_name: str, mapping: dict[str, object] | None, dataflow: str | None, told: str
+) -> None:
+    found = evaluate(machine_name, "alexnet", layers=["CONV3"], pes=[168], mapping=mapping, dataflow=dataflow)
+    assert [point.mapping for point in found.points] == [told, "chosen by the dataflow"]
+    assert any("no published mapping" in line for line in found.remarks()) == (told != "chosen by the dataflow")
+
+
 NET = Workload.model_validate(
     {
         "name": "net",
@@ -255,7 +278,7 @@ def test_layers_that_do_not_map_are_left_out_and_said() -> None:
     assert found["layers refused"].value == 1
     assert "BIG: " in found["layers refused"].note
     assert "the filter has 13, the array 12" in found["layers refused"].note
-    assert "WITHOUT 1 layers that the dataflow cannot map" in found["inferences per second"].note
+    assert "WITHOUT 1 layer that the dataflow cannot map" in found["inferences per second"].note
 
 
 def test_where_nothing_maps_the_fault_is_told() -> None:
@@ -309,3 +332,31 @@ def test_an_interrupted_run_is_no_evaluation(monkeypatch: pytest.MonkeyPatch, ru
 def test_the_public_names() -> None:
     assert simulator.evaluate is evaluate
     assert simulator.Evaluation is Evaluation
+
+
+def test_layers_without_macs_are_not_refused_where_a_run_is_on_data() -> None:
+    """BIG does not map on 12 rows; SUM runs nowhere, which is something else."""
+    layers = [*NET.layers, *Workload.model_validate({"name": "s", "layers": [{"name": "SUM", "elementwise": {"C": 8, "H": 4, "W": 2}}]}).layers]
+    data = simulator.RandomOperands(zeros={"A": 0.5})
+    found = evaluate("eyeriss_v1", NET.replace(layers=tuple(layers)), operands=data)
+    assert list(found.run.layers) == ["A", "F"]
+    assert [layer.name for layer in found.run.not_simulated] == ["SUM"]
+    assert found["layers refused"].value == 1
+    assert "BIG: row-stationary needs an array row per filter row" in found["layers refused"].note
+    assert found["data"].value == "real operands: random, seed 0, zeros A 0.5"
+
+
+def test_a_mapping_file_may_name_layers_that_are_left_out(machine: Architecture) -> None:
+    mapping = {"dataflow": "row_stationary", "layers": {"F": {"m": 8}}}
+    found = evaluate("eyeriss_v1", NET, layers=["A", "BIG"], mapping=mapping)
+    assert list(found.run.layers) == ["A"]
+    assert found["layers refused"].value == 1
+
+
+def test_the_json_follows_its_schema() -> None:
+    """Also of an array on which CONV3 does not run: 2 rows are too few for 3 filter rows."""
+    found = evaluate("eyeriss_v1", "alexnet", layers=["CONV3", "POOL5"], pes=["2x2", 64], accuracy="57 %")
+    assert [bool(point.refused) for point in found.points] == [False, True, False]
+    told = found.to_dict()
+    assert faults(schemas()["evaluation"], told) == []
+    assert faults(schemas()["evaluation"], {**told, "batch": "1"}) == [".batch: '1' is no integer"]

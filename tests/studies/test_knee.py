@@ -34,8 +34,8 @@ def curve(**times: float) -> list[tuple[Value, float]]:
         # longer with the value, as with latencies: up to which value it does not matter
         (curve(v0=100, v10=103, v20=106, v40=120), 5, 10, "to", False),
         (curve(v0=100, v10=110), 5, 0, "to", True),
-        # one value is its own knee
-        (curve(v7=50), 5, 7, "from", False),
+        # one value says nothing of others
+        (curve(v7=50), 5, None, "from", False),
         # the best lies inside
         (curve(v1=200, v2=100, v4=150), 5, None, "from", False),
         # unlimited counts as best and is no knee
@@ -60,6 +60,7 @@ def test_words() -> None:
     assert find_knee(curve(v1=10, v2=5, v4=5), 5).told == "from 2 on the time stays within 5 % of the best"
     assert "may lie beyond" in find_knee(curve(v1=10, v2=5), 5).told
     assert find_knee(curve(v1=10, v2=5, v4=10), 5).told.startswith("no knee: the best value is 2")
+    assert find_knee(curve(v7=50)).told == "no knee: 7 is the only value"
     assert find_knee([("unlimited", 1.0)]).told == "no knee: no finite value runs"
     assert "beyond 2" in find_knee(curve(v1=9, v2=8, unlimited=1), 5).told
     assert find_knee(curve(v1=0, v2=0)).told == "no knee: nothing takes time"

@@ -33,6 +33,15 @@ def test_a_rate_by_hand(machine: simulator.Architecture, net: simulator.Workload
     assert sweep.unlimited == sweep.finished[-1][1]
 
 
+def test_the_knee_counts_the_machine_as_described(machine: simulator.Architecture, net: simulator.Workload) -> None:
+    """1/4 is the machine's own rate and twice as fast as 1/8: no slower value is near the best that is known."""
+    sweep = vary(machine, net, "weight_in.words_per_cycle=1/16,1/8")
+    assert (sweep.knee.value, sweep.knee.at_end) == (Fraction(1, 4), True)  # unlimited would be faster still
+    rows = {row[0]: row[1] for row in sweep_grid(sweep).rows}
+    assert rows["0.25"] == "as described, knee"
+    assert rows["0.125"] == ""
+
+
 @pytest.mark.parametrize(
     ("key", "values"),
     [("glb.read_words_per_cycle", "1:32:x2"), ("weight_in.words_per_cycle", "1,3,8,unlimited")],
@@ -142,7 +151,7 @@ def test_vector_layers_and_layers_not_simulated(machine: simulator.Architecture,
     sums = simulator.Workload.model_validate({"name": "s", "layers": [SUM]})
     more = net.replace(layers=(*net.layers, *sums.layers))
     sweep = vary(machine, more, "weight_in.words_per_cycle=1")
-    assert any(line.startswith("Not simulated: 1 layers") for line in sweep_remarks(sweep))
+    assert any(line.startswith("Not simulated: 1 layer ") for line in sweep_remarks(sweep))
     unit = machine.replace(memories__dram__bytes_per_cycle=8, vector_unit={"lanes": 4, "buffer_words": 512})
     lanes = vary(unit, sums, "vector_unit.lanes=1,2,4")
     assert totals(lanes) == [32 + 64 // lanes + 16 for lanes in (1, 2, 4)]
