@@ -42,7 +42,7 @@ class RunTrace:
         for name, _, trace in self.layers:
             if trace.merged:
                 told = f"stretches below {trace.merged} cycles are merged (their PE-cycles are kept)"
-                out.append(f"{name}: {told}; a window of it shows single steps")
+                out.append(f"{name}: {told}; a short window of it shows single steps")
             if not trace.crossings.complete:
                 out.append(f"{name}: too many transactions to list each; ports are shown as sums over time")
         return tuple(out)
