@@ -17,7 +17,7 @@ FORMATS = (".json.gz", ".json", ".csv", ".npz")
 
 @dataclass(frozen=True)
 class RunTrace:
-    """Layers with the cycle of the run in which each begins; ``told`` says what they are of."""
+    """Layers with the cycle of the run in which each begins; ``told`` says what they are of, and without what."""
 
     layers: tuple[tuple[str, int, LayerTrace], ...]
     outermost: str
@@ -28,7 +28,9 @@ class RunTrace:
     @property
     def heading(self) -> str:
         """What ran on what."""
-        return f"{self.told['workload']} on {self.told['architecture']}, batch {self.told['batch']}"
+        told = f"{self.told['workload']} on {self.told['architecture']}, batch {self.told['batch']}"
+        relaxed = ", ".join(self.told.get("relax", ()))
+        return f"{told}, unlimited: {relaxed}" if relaxed else told
 
     @property
     def cycles(self) -> int:
@@ -39,6 +41,11 @@ class RunTrace:
     def notes(self) -> tuple[str, ...]:
         """Where the trace keeps less than everything."""
         out = []
+        if left_out := self.told.get("not_simulated"):
+            names = ", ".join(left_out[:3]) + (", ..." if len(left_out) > 3 else "")
+            out.append(f"without {len(left_out)} layers that no part of the machine runs ({names})")
+        if self.told.get("interrupted"):
+            out.append("without the layers after the interruption")
         for name, _, trace in self.layers:
             if trace.merged:
                 told = f"stretches below {trace.merged} cycles are merged (their PE-cycles are kept)"

@@ -221,6 +221,35 @@ def test_the_command_writes_two_files_and_says_where_the_cycles_went(capsys: pyt
     assert len(list(Path("results").iterdir())) == 2  # never the same place twice
 
 
+@pytest.mark.parametrize("arguments", [[], ["--layer", "CONV5"], ["--window", "0:100"]])
+def test_an_interrupted_trace_is_no_trace(
+    arguments: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from simulator import pipeline
+
+    measure, calls = pipeline.measure_job, []
+
+    def measured(*given: Any, **how: Any) -> Any:
+        calls.append(given)
+        if len(calls) == 2 or arguments[:1] == ["--layer"]:
+            raise KeyboardInterrupt
+        return measure(*given, **how)
+
+    monkeypatch.setattr(pipeline, "measure_job", measured)
+    assert call("trace", "ws16", "alexnet", *arguments) == 130
+    assert capsys.readouterr() == ("", "interrupted; nothing was written\n")
+    assert list(Path().iterdir()) == []
+
+
+def test_a_trace_says_what_it_is_without(capsys: pytest.CaptureFixture[str]) -> None:
+    assert call("trace", "ws16", "alexnet", "--window", "0:10", "--relax", "dram", "--out", "w.json") == 0
+    told = capsys.readouterr()
+    assert "unlimited: dram" in told.out
+    assert "note: without 13 layers that no part of the machine runs (RELU1, NORM1, POOL1, ...)\n" in told.err
+    data = read(Path("w.json"))["otherData"]
+    assert (data["relax"], len(data["not_simulated"]), data["interrupted"]) == (["dram"], 13, False)
+
+
 def test_run_writes_a_trace_to_its_results(capsys: pytest.CaptureFixture[str]) -> None:
     assert call("run", "ws16", "alexnet", "--layer", "FC8", "--trace", "--out", "r", "--quiet") == 0
     check_format(read(Path("r/trace.json.gz"))["traceEvents"])
@@ -242,6 +271,7 @@ def test_a_window_of_the_run_may_lie_in_several_layers(capsys: pytest.CaptureFix
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
+        (["--layer", "POOL1"], "alexnet: layers: a layer that a part of the machine runs was expected (got POOL1)"),
         (["--layer", "CONV9"], "did you mean CONV5, CONV4, CONV3? (got CONV9)"),
         (["--layer", "FC8", "--window", "10"], "--window: cycles FROM:TO such as 1000:2000 were expected (got 10)"),
         (["--layer", "FC8", "--window", "20:10"], "--window: cycles FROM:TO such as 1000:2000 were expected (got 20:10)"),
