@@ -246,8 +246,8 @@ class Run:
         memories = list(self.architecture.memories)
         told = {
             "architecture": self.architecture.name, "workload": self.workload, "batch": self.batch,
-            "clock_hz": round(self.clock_mhz * 1e6), "relax": list(self.relax), "interrupted": self.interrupted,
-            "not_simulated": [layer.name for layer in self.not_simulated],
+            "clock_hz": round(self.clock_mhz * 1e6), "relax": list(self.relax),
+            "interrupted": self.interrupted, "not_simulated": [layer.name for layer in self.not_simulated],
         }  # fmt: skip
         networks = tuple(self.architecture.networks)
         return RunTrace(tuple(layers), memories[0], tuple(memories[1:]), networks, told)

@@ -6,7 +6,7 @@ them), networks and ports. Slices of a track never overlap. What repeats is one 
 
 import gzip
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -47,12 +47,19 @@ def write_perfetto(path: Path, layers: Sequence[Shown], told: dict[str, Any], *,
 
 def events(layers: Sequence[Shown]) -> Iterator[Event]:
     """All events: names of processes and tracks first, then layer by layer."""
-    yield from _names(layers)
+    tracks = _tracks_of_ports(layers)
+    yield from _names(layers, tracks)
     for shown in layers:
-        yield from _layer(shown)
+        yield from _layer(shown, tracks)
 
 
-def _names(layers: Sequence[Shown]) -> Iterator[Event]:
+def _tracks_of_ports(layers: Sequence[Shown]) -> dict[str, int]:
+    """A track for every port, whatever others a layer has."""
+    names = dict.fromkeys(port.name for shown in layers for port in shown.trace.ports)
+    return {name: number for number, name in enumerate(names, start=1)}
+
+
+def _names(layers: Sequence[Shown], tracks_of_ports: Mapping[str, int]) -> Iterator[Event]:
     parts = {port.part: shown.part_kinds[port.part] for shown in layers for port in shown.trace.ports}
     processes = {
         **PROCESSES,
@@ -70,8 +77,8 @@ def _names(layers: Sequence[Shown]) -> Iterator[Event]:
             key = (ARRAY, FIRST_PE + first)
             if key not in tracks:
                 tracks[key] = _pe_name(first, last, columns)
-        for i, port in enumerate(shown.trace.ports):
-            tracks[shown.part_kinds[port.part], i + 1] = port.name
+        for port in shown.trace.ports:
+            tracks[shown.part_kinds[port.part], tracks_of_ports[port.name]] = port.name
     for (process, track), name in sorted(tracks.items()):
         yield from _track(process, track, name)
 
@@ -97,7 +104,7 @@ def _track(process: int, track: int, name: str) -> Iterator[Event]:
     }
 
 
-def _layer(shown: Shown) -> Iterator[Event]:
+def _layer(shown: Shown, tracks: Mapping[str, int]) -> Iterator[Event]:
     first, last = shown.window
     yield {
         "ph": "X", "pid": ARRAY, "tid": LAYERS, "name": shown.name, "cat": "layer",
@@ -106,7 +113,7 @@ def _layer(shown: Shown) -> Iterator[Event]:
     }  # fmt: skip
     yield from _passes(shown)
     yield from _pe_slices(shown)
-    yield from _transfers(shown)
+    yield from _transfers(shown, tracks)
     yield from _counters(shown)
 
 
@@ -156,7 +163,7 @@ def _pe_slices(shown: Shown) -> Iterator[Event]:
             args |= {"repeats": times, "period_cycles": period, "pe_cycles": own}
         elif steps > 1 and state == MIXED:
             event |= {"name": f"{max(own, key=lambda name: own[name])} (merged)", "cat": "merged"}
-            args |= {"merged_slices": steps, "pe_cycles": own} if shown.trace.columns else {}
+            args |= {"merged_slices": steps, "pe_cycles": own}
         else:
             event |= {"name": names[state], "cat": _category(names[state])}
             if steps > 1:
@@ -168,7 +175,7 @@ def _category(name: str) -> str:
     return "stall" if name.startswith("stall") else "work" if name in BUSY else "idle"
 
 
-def _transfers(shown: Shown) -> Iterator[Event]:
+def _transfers(shown: Shown, tracks: Mapping[str, int]) -> Iterator[Event]:
     """What crossed every port: slices of busy time on the port's own track."""
     trace, (first, last) = shown.trace, shown.window
     if not trace.crossings.complete:
@@ -177,17 +184,18 @@ def _transfers(shown: Shown) -> Iterator[Event]:
     if rows is None:
         rows = trace.crossings.folded()
     most = max(1, shown.most // len(trace.ports))
-    for number, port in enumerate(trace.ports):
+    for port in trace.ports:
         own = rows[np.isin(rows[:, SERIES], port.series)]
-        own = own[np.argsort(own[:, BEGIN], kind="stable")]
-        process = shown.part_kinds[port.part]
-        for begin, end, row in _apart(own, port, trace.crossings.ticks, shown.window, most):
-            stream = trace.streams[row[STREAM]] if row[STREAM] >= 0 else "several streams"
-            name = stream if row[TIMES] == 1 else f"{stream} \u00d7 {row[TIMES]}"
+        for begin, end, units, times, number in _apart(own, port, trace.crossings.ticks, shown.window, most):
+            stream = trace.streams[number] if number >= 0 else "several streams"
+            args: Event = {port.unit: units}
+            if times > 1:
+                busy = round(units * port.ticks_per_unit / trace.crossings.ticks, 3)
+                args |= {"transactions": times, "busy_cycles": busy}
             yield {
-                "ph": "X", "pid": process, "tid": number + 1, "name": name, "cat": "transfer",
-                "ts": _microseconds(shown.begin, begin), "dur": _microseconds(0, end - begin),
-                "args": {port.unit: row[UNITS]} | ({"transactions": row[TIMES]} if row[TIMES] > 1 else {}),
+                "ph": "X", "pid": shown.part_kinds[port.part], "tid": tracks[port.name],
+                "name": stream if times == 1 else f"{stream} \u00d7 {times}", "cat": "transfer",
+                "ts": _microseconds(shown.begin, begin), "dur": _microseconds(0, end - begin), "args": args,
             }  # fmt: skip
 
 
@@ -198,29 +206,32 @@ def _microseconds(offset: int, thousandths: int) -> float | int:
 
 def _apart(
     rows: Ints, port: Port, ticks: int, window: tuple[int, int], most: int
-) -> Iterator[tuple[int, int, list[int]]]:
-    """Busy stretches of a port in thousandths of cycles, cut to the window, each after the one before.
+) -> Iterator[tuple[int, int, int, int, int]]:
+    """Stretches of a port, each after the one before: from, to, units, transactions, stream (-1: several).
 
-    Beyond ``most`` of them neighbours are put together.
+    From and to are in thousandths of cycles, cut to the window. What repeats at the same time is one stretch;
+    beyond ``most`` of them neighbours are put together.
     """
-    each = max(1, -(-len(rows) // max(1, most)))
+    if not len(rows):
+        return
+    rows = rows[np.argsort(rows[:, BEGIN], kind="stable")]
+    once = rows[:, TIMES] == 1
+    ends = np.where(once, rows[:, BEGIN] + (rows[:, UNITS] * port.ticks_per_unit), rows[:, END])
+    reach = np.maximum.accumulate(np.where(once, 0, rows[:, END]))
+    group = np.cumsum(np.append(False, rows[1:, BEGIN] >= reach[:-1]))
+    group //= -(-(int(group[-1]) + 1) // most)
+    heads = np.searchsorted(group, np.arange(int(group[-1]) + 1))
+    begins = rows[heads, BEGIN] * 1000 // ticks
+    upto = (np.maximum.reduceat(ends, heads) * 1000 // ticks).astype(np.int64)
+    units, times = (np.add.reduceat(rows[:, column], heads).tolist() for column in (UNITS, TIMES))
+    least, largest = (reduce.reduceat(rows[:, STREAM], heads) for reduce in (np.minimum, np.maximum))
+    streams = np.where(least == largest, least, -1).tolist()
     low, high = 1000 * window[0], 1000 * window[1]
     free = low
-    for i in range(0, len(rows), each):
-        some = rows[i : i + each]
-        row = some[0].tolist()
-        if len(some) > 1:
-            row[UNITS], row[TIMES] = int(some[:, UNITS].sum()), int(some[:, TIMES].sum())
-            row[STREAM] = row[STREAM] if (some[:, STREAM] == row[STREAM]).all() else -1
-        begin = row[BEGIN] * 1000 // ticks
-        if row[TIMES] == 1:
-            end = begin + int(row[UNITS] * port.ticks_per_unit * 1000 / ticks)
-        else:
-            end = int(some[:, END].max()) * 1000 // ticks
-        begin, end = max(begin, free), min(max(end, free), high)
-        if begin <= end and begin < high:
-            free = end
-            yield begin, end, row
+    for first, last, *rest in zip(begins.tolist(), upto.tolist(), units, times, streams, strict=True):
+        begin, free = max(first, free), min(max(last, free), high)
+        if begin <= free and begin < high:
+            yield begin, free, rest[0], rest[1], rest[2]
 
 
 def _counters(shown: Shown) -> Iterator[Event]:

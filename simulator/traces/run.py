@@ -17,7 +17,7 @@ FORMATS = (".json.gz", ".json", ".csv", ".npz")
 
 @dataclass(frozen=True)
 class RunTrace:
-    """Layers with the cycle of the run in which each begins; ``told`` says what they are of, and without what."""
+    """Layers with the cycle of the run in which each begins; ``told``: what they are of, and without what."""
 
     layers: tuple[tuple[str, int, LayerTrace], ...]
     outermost: str

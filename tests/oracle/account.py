@@ -44,10 +44,9 @@ class Account:
         """(name, cause, cycles) of a PE from the layer's start on; what follows itself is one."""
         out: list[tuple[str, str | None, int]] = []
         for name, cause, cycles in self.timelines[pe]:
-            if out and out[-1][:2] == (name, cause):
-                cycles += out.pop()[2]
-            if cycles:
-                out.append((name, cause, cycles))
+            before = out.pop()[2] if out and out[-1][:2] == (name, cause) else 0
+            if before + cycles:
+                out.append((name, cause, before + cycles))
         return out
 
 

@@ -126,6 +126,36 @@ def test_ports_carry_all_their_words(run: Run, tmp_path: Path) -> None:
     assert +units == +totals
 
 
+@pytest.mark.parametrize("most", [2000, 20_000])
+def test_streams_that_share_a_port_share_its_time(tmp_path: Path, most: int) -> None:
+    """What repeats at the same time is one slice: no stream has a port's time for itself, and none has no time."""
+    machine = simulator.load_architecture("eyeriss_v1").replace(memories__glb__ports="one")
+    run = simulator.simulate(machine, "alexnet", layers=["CONV3"], batch=16, trace=True)
+    run.trace.save(tmp_path / "t.json", most=most)
+    events = read(tmp_path / "t.json")["traceEvents"]
+    check_format(events)
+    (track,) = [(e["pid"], e["tid"]) for e in events if e["name"] == "thread_name" and e["args"]["name"] == "glb.port"]
+    own = [event for event in events if event["ph"] == "X" and (event["pid"], event["tid"]) == track]
+    port = run.layers["CONV3"].ports["glb.port"]
+    assert sum(event["args"]["words"] for event in own) == port["words"]
+    together = [event for event in own if event["args"].get("transactions", 1) > 1]
+    assert "several streams" in {event["name"].split(" \u00d7 ")[0] for event in together}
+    for event in together:
+        assert event["args"]["busy_cycles"] == pytest.approx(event["args"]["words"] / port["limit_per_cycle"], abs=1e-3)
+        assert 0 < event["args"]["busy_cycles"] <= event["dur"] + 1
+
+
+def test_a_port_has_one_track_whatever_others_a_layer_has(tmp_path: Path) -> None:
+    machine = simulator.load_architecture("ws16").replace(vector_unit={"lanes": 16, "buffer_words": 4096})
+    run = simulator.simulate(machine, "alexnet", layers=["CONV2", "POOL1"], trace=True)
+    run.trace.save(tmp_path / "t.json")
+    events = read(tmp_path / "t.json")["traceEvents"]
+    check_format(events)
+    names = Counter(e["args"]["name"] for e in events if e["name"] == "thread_name" and e["pid"] > 1)
+    assert names["dram.link"] == 1
+    assert set(names.values()) == {1}
+
+
 def test_a_window_shows_single_steps(run: Run, tmp_path: Path) -> None:
     """Over the border of two layers: slices in it are single and sum up to its accounts, transfers begin in it."""
     border = run.layers["CONV2"].cycles
