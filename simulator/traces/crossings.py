@@ -23,6 +23,8 @@ SERIES, BEGIN, END, UNITS, TIMES, STREAM = range(6)
 
 Where different streams are put together, the stream is -1.
 """
+AT_ONCE = 1 << 10
+"""Transactions that are spread over time together: each takes room for every bin."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,10 +140,12 @@ class Crossings:
         out = np.zeros((self.series, len(edges) - 1))
         at = np.asarray(edges, dtype=np.float64) * self.ticks
         for series in np.unique(rows[:, SERIES]).tolist():
-            some = rows[rows[:, SERIES] == series]
-            length = np.maximum(some[:, END] - some[:, BEGIN], 1)
-            gone = np.clip((at[:, None] - some[:, BEGIN]) / length, 0, 1) @ some[:, UNITS]
-            out[series] = np.diff(gone)
+            own = rows[rows[:, SERIES] == series]
+            for i in range(0, len(own), AT_ONCE):
+                some = own[i : i + AT_ONCE]
+                length = np.maximum(some[:, END] - some[:, BEGIN], 1)
+                gone = np.clip((at[:, None] - some[:, BEGIN]) / length, 0, 1) @ some[:, UNITS]
+                out[series] += np.diff(gone)
         return out
 
 

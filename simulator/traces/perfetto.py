@@ -111,10 +111,13 @@ def _layer(shown: Shown, tracks: Mapping[str, int]) -> Iterator[Event]:
         "ts": shown.begin + first, "dur": last - first,
         "args": {"cycles": shown.trace.cycles, "from_cycle": first, "to_cycle": last},
     }  # fmt: skip
+    crossings = shown.trace.crossings
+    single = crossings.single(first, last, shown.most) if crossings.complete else None
     yield from _passes(shown)
     yield from _pe_slices(shown)
-    yield from _transfers(shown, tracks)
-    yield from _counters(shown)
+    if crossings.complete:
+        yield from _transfers(shown, tracks, crossings.folded() if single is None else single)
+    yield from _counters(shown, single)
 
 
 def _passes(shown: Shown) -> Iterator[Event]:
@@ -175,14 +178,9 @@ def _category(name: str) -> str:
     return "stall" if name.startswith("stall") else "work" if name in BUSY else "idle"
 
 
-def _transfers(shown: Shown, tracks: Mapping[str, int]) -> Iterator[Event]:
-    """What crossed every port: slices of busy time on the port's own track."""
-    trace, (first, last) = shown.trace, shown.window
-    if not trace.crossings.complete:
-        return
-    rows = trace.crossings.single(first, last, shown.most)
-    if rows is None:
-        rows = trace.crossings.folded()
+def _transfers(shown: Shown, tracks: Mapping[str, int], rows: Ints) -> Iterator[Event]:
+    """What crossed every port: slices of busy time on the port's own track, from transactions."""
+    trace = shown.trace
     most = max(1, shown.most // len(trace.ports))
     for port in trace.ports:
         own = rows[np.isin(rows[:, SERIES], port.series)]
@@ -234,7 +232,8 @@ def _apart(
             yield begin, free, rest[0], rest[1], rest[2]
 
 
-def _counters(shown: Shown) -> Iterator[Event]:
+def _counters(shown: Shown, single: Ints | None) -> Iterator[Event]:
+    """Values over time; ``single``: the transactions of ports (None: only their sums over time are known)."""
     trace, (first, last) = shown.trace, shown.window
     bins = max(1, min(COUNTER_BINS, last - first, shown.most // 8))
     edges, sums = trace.over_time(bins, shown.window)
@@ -246,8 +245,12 @@ def _counters(shown: Shown) -> Iterator[Event]:
     active = sum(by_name[name] for name in BUSY) / width
     yield from _counter(ARRAY, "active PEs", shown.begin, edges, {"PEs": active}, last)
     yield from _counter(ARRAY, "PEs by what they do", shown.begin, edges, averages, last)
+    units = None if single is None else trace.crossings.per_bin(single, edges) / width
     for port in trace.ports:
-        values = _port_rate(shown, port, edges)
+        if units is None:
+            values = _sums_of_port(shown, port)
+        else:
+            values = edges, units[list(port.series)].sum(axis=0)
         if values is not None:
             name = f"{port.name}, {port.unit} per cycle"
             process = shown.part_kinds[port.part]
@@ -273,38 +276,31 @@ def _counter(
     yield {"ph": "C", "pid": process, "name": name, "ts": offset + last, "args": dict.fromkeys(keys, 0)}
 
 
-def _port_rate(shown: Shown, port: Port, edges: Ints) -> tuple[Ints, Ints] | None:
-    """(edges, units per cycle) of a port: of single transactions if few, else sums of the layer over time."""
+def _sums_of_port(shown: Shown, port: Port) -> tuple[Ints, Ints] | None:
+    """(edges, units per cycle) of a port as the layer's series over time have them; None if they do not."""
     trace = shown.trace
-    if trace.crossings.complete:
-        rows = trace.crossings.single(*shown.window, shown.most)
-        if rows is not None:
-            units = trace.crossings.per_bin(rows, edges)[list(port.series)].sum(axis=0)
-            return edges, units / np.maximum(np.diff(edges), 1)
     keys = [f"words.{trace.streams[i]}" for i in port.series if i < len(trace.streams)] or [
         f"units.{port.name}"
     ]
     if any(key not in trace.series for key in keys):
         return None
-    width = int(trace.series["width_cycles"])
-    values = np.sum([trace.series[key] for key in keys], axis=0) / width
-    return _clipped(values, width, shown)
+    width, units = int(trace.series["width_cycles"]), np.sum([trace.series[key] for key in keys], axis=0)
+    edges = np.minimum(np.arange(len(units) + 1) * width, trace.cycles)  # the last one ends with the layer
+    low, high, fold = _folded(width, shown)
+    at = np.append(np.arange(low, high, fold), high)
+    sums = np.add.reduceat(units[:high], at[:-1])
+    return np.maximum(shown.window[0], edges[at]), sums / np.maximum(np.diff(edges[at]), 1)
 
 
-def _clipped(values: Ints, width: int, shown: Shown) -> tuple[Ints, Ints]:
-    """Values of equal windows of time that lie in what is shown, folded to a bounded number."""
+def _folded(width: int, shown: Shown) -> tuple[int, int, int]:
+    """Which windows of time of a width lie in what is shown: from, up to, and how many make one value."""
     first, last = shown.window
     low, high = first // width, -(-last // width)
-    values = np.asarray(values[low:high], dtype=np.float64)
-    fold = -(-len(values) // max(1, min(COUNTER_BINS, shown.most // 8)))
-    if fold > 1:
-        values = np.array([values[i : i + fold].mean() for i in range(0, len(values), fold)])
-    times = np.maximum(first, (low + fold * np.arange(len(values))) * width)
-    return times, values
+    return low, high, -(-(high - low) // max(1, min(COUNTER_BINS, shown.most // 8)))
 
 
 def _occupancy(shown: Shown) -> Iterator[Event]:
-    """Room that tiles take in every memory, in KiB, at the end of each window of time."""
+    """Room that tiles take in every memory, in KiB, known at the end of each window of time."""
     series = shown.trace.series
     held: dict[str, dict[str, Ints]] = {}
     for key in series:
@@ -314,10 +310,9 @@ def _occupancy(shown: Shown) -> Iterator[Event]:
             values = np.asarray(series[key], dtype=np.float64) * float(series[f"tile_bytes.{rest}"]) / 1024
             held.setdefault(memory, {})[data_type] = values
     for memory, tiles in held.items():
-        width = int(series["width_cycles"])
-        clipped = {data_type: _clipped(column, width, shown) for data_type, column in tiles.items()}
-        times = next(iter(clipped.values()))[0]
-        rooms = {data_type: column for data_type, (_, column) in clipped.items()}
-        yield from _counter(
-            shown.part_kinds[memory], f"{memory} held, KiB", shown.begin, times, rooms, shown.window[1]
-        )
+        width, (first, last) = int(series["width_cycles"]), shown.window
+        low, high, fold = _folded(width, shown)
+        ends = np.append(low, np.arange(low + fold, high, fold))
+        rooms = {data_type: np.append(0, column)[ends] for data_type, column in tiles.items()}
+        times = np.maximum(first, ends * width)
+        yield from _counter(shown.part_kinds[memory], f"{memory} held, KiB", shown.begin, times, rooms, last)

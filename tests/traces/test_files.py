@@ -8,6 +8,7 @@ import csv
 import gzip
 import json
 from collections import Counter, defaultdict
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -124,6 +125,31 @@ def test_ports_carry_all_their_words(run: Run, tmp_path: Path) -> None:
     for result in run.layers.values():
         totals.update({name: port["words"] for name, port in result.ports.items()})
     assert +units == +totals
+
+
+@pytest.mark.parametrize("most", [100, 3000, 1 << 20])
+def test_counters_integrate_to_what_crossed(run: Run, tmp_path: Path, most: int) -> None:
+    """From single transactions and from sums over time, up to the three decimals of each value."""
+    run.trace.save(tmp_path / "t.json", most=most)
+    events = read(tmp_path / "t.json")["traceEvents"]
+    for name, port in run.layers["CONV2"].ports.items():
+        own = [e for e in events if e["ph"] == "C" and e["name"] == f"{name}, {port['unit']} per cycle"]
+        crossed = sum((b["ts"] - a["ts"]) * a["args"][port["unit"]] for a, b in pairwise(own))
+        words = sum(result.ports[name]["words"] for result in run.layers.values())
+        assert crossed == pytest.approx(words, abs=0.0005 * run.trace.cycles + 1)
+
+
+def test_buffers_hold_tiles_from_when_they_are_known(run: Run, tmp_path: Path) -> None:
+    """A value counts from the end of the window of time in which it was taken, not before."""
+    run.trace.save(tmp_path / "t.json")
+    events = read(tmp_path / "t.json")["traceEvents"]
+    series = run.layers["CONV2"].windows
+    own = [e for e in events if e["ph"] == "C" and e["name"] == "glb held, KiB" and e["ts"] < run.layers["CONV2"].cycles]
+    width, column = int(series["width_cycles"]), series["tiles.glb.input"]
+    for i, tiles in enumerate([0, *column.tolist()]):
+        if i * width < run.layers["CONV2"].cycles:
+            now = [e for e in own if e["ts"] <= i * width][-1]
+            assert now["args"]["input"] == pytest.approx(tiles * float(series["tile_bytes.glb.input"]) / 1024, abs=1e-3)
 
 
 @pytest.mark.parametrize("most", [2000, 20_000])
