@@ -79,7 +79,7 @@ class Recorder:
                 rows[:, kernel.SLICE_START].copy(),
                 rows[:, kernel.SLICE_LENGTH].copy(),
                 what.astype(np.int16),
-                passes.astype(np.int32),
+                passes,
             )
         )
 

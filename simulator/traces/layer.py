@@ -20,7 +20,7 @@ GROUPS = 64
 MIXED = -1
 """In place of a state: several."""
 MOST_KEPT = 1 << 22
-"""Slices of a layer that are kept, at about 24 bytes each; of a layer with more the neighbours are merged."""
+"""Slices of a layer that are kept, at about 30 bytes each; of a layer with more the neighbours are merged."""
 LEAST_KEPT = 1 << 18
 """However many layers share that, each may keep so many."""
 Window = tuple[int, int] | None

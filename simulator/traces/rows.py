@@ -135,7 +135,7 @@ class Chunk:
     @classmethod
     def joined(cls, chunks: "Sequence[Chunk]") -> "Chunk":
         """All chunks as one."""
-        none = (np.zeros(0, dtype=kind) for kind in (np.int32, np.int64, np.int64, np.int16, np.int32))
+        none = (np.zeros(0, dtype=kind) for kind in (np.int32, np.int64, np.int64, np.int16, np.int64))
         every = [cls(*none), *chunks]
         return cls(*(np.concatenate([getattr(chunk, key) for chunk in every]) for key in cls.__slots__))
 

@@ -179,6 +179,17 @@ def test_passes_are_where_the_loops_say() -> None:
         assert [digit for _, digit in trace.places.of(number)] == list(places[number])
 
 
+def test_passes_are_counted_beyond_32_bits() -> None:
+    run = simulator.simulate("eyeriss_v1", "alexnet", layers=["CONV5"], batch=20_000_000, trace=Wanted(most=30_000))
+    result = run.layers["CONV5"]
+    assert result.trace is not None
+    assert result.passes > 1 << 32
+    slices = result.trace.slices()
+    assert slices.first_pass.min() == 0
+    assert (slices.first_pass <= slices.last_pass).all()
+    assert result.trace.slices((result.cycles - 1000, result.cycles)).last_pass.max() == result.passes - 1
+
+
 def test_transfers_are_the_ports_words() -> None:
     run = simulator.simulate("ws16", "alexnet", layers=["CONV3"], trace=True)
     result = run.layers["CONV3"]
