@@ -14,7 +14,7 @@ import numpy as np
 
 from simulator.names import PE_CYCLE_NAMES
 from simulator.traces.crossings import BEGIN, END, SERIES, STREAM, TIMES, UNITS, Port
-from simulator.traces.layer import MIXED
+from simulator.traces.layer import MIXED, UNCOUNTED
 from simulator.traces.rows import Ints
 from simulator.traces.shown import ARRAY, BUFFERS, NETWORKS, OUTSIDE, VECTOR_UNIT, Shown
 
@@ -164,14 +164,18 @@ def _pe_slices(shown: Shown) -> Iterator[Event]:
         if times:
             event |= {"name": f"\u00d7 {times}", "cat": "repeat"}
             args |= {"repeats": times, "period_cycles": period, "pe_cycles": own}
-        elif steps > 1 and state == MIXED:
+        elif state == MIXED:
             event |= {"name": f"{max(own, key=lambda name: own[name])} (merged)", "cat": "merged"}
-            args |= {"merged_slices": steps, "pe_cycles": own}
+            args |= _merged(steps) | {"pe_cycles": own}
         else:
             event |= {"name": names[state], "cat": _category(names[state])}
-            if steps > 1:
-                args["merged_slices"] = steps
+            args |= _merged(steps) | ({"pe_cycles": own} if own[names[state]] != length else {})
         yield event | ({"args": args} if args else {})
+
+
+def _merged(slices: int) -> Event:
+    """Of how many slices one was made, if of several."""
+    return {} if slices == 1 else {"merged_slices": "several" if slices == UNCOUNTED else slices}
 
 
 def _category(name: str) -> str:

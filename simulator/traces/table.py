@@ -15,7 +15,7 @@ COLUMNS = (
     "first_pass", "last_pass", "pe_cycles", "repeats", "merged_slices",
 )  # fmt: skip
 """``repeats``: how often the slice repeats what came before it (0: it is no repeat); ``merged_slices``: of
-how many it was made.
+how many it was made (0: of several).
 """
 
 

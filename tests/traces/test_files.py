@@ -217,6 +217,18 @@ def test_the_table_and_the_arrays_are_the_same_slices(run: Run, tmp_path: Path) 
             assert arrays[f"{layer}/cause"].tolist() == [row["cause"] for row in own]
 
 
+def test_slices_of_many_pes_say_how_many_pe_cycles_they_are(tmp_path: Path) -> None:
+    machine = simulator.load_architecture("os16").replace(array__rows=40, array__columns=32)
+    run = simulator.simulate(machine, "alexnet", layers=["CONV5"], trace=True)
+    run.trace.save(tmp_path / "t.json", tmp_path / "t.csv", most=4000)
+    events = read(tmp_path / "t.json")["traceEvents"]
+    check_format(events)
+    assert pe_cycles_of(events) == wanted(run)
+    assert len([e for e in events if e["name"] == "thread_name" and e["args"]["name"].startswith("PE ")]) == 40
+    rows = list(csv.DictReader((tmp_path / "t.csv").open(encoding="utf-8")))
+    assert {row["merged_slices"] for row in rows} == {"0"}  # several, nobody counted how many
+
+
 def test_equal_runs_give_equal_bytes(run: Run, tmp_path: Path) -> None:
     for name in ("one", "two"):
         run.trace.save(tmp_path / f"{name}.json.gz", tmp_path / f"{name}.npz", most=500)
