@@ -18,6 +18,7 @@ import pytest
 import simulator
 from simulator.cli import main
 from simulator.report.result import Run
+from simulator.traces.layer import Wanted
 from simulator.traces.run import RunTrace
 
 PHASES = {"X", "C", "M"}
@@ -313,9 +314,18 @@ def test_a_trace_says_what_it_is_without(capsys: pytest.CaptureFixture[str]) -> 
     assert call("trace", "ws16", "alexnet", "--window", "0:10", "--relax", "dram", "--out", "w.json") == 0
     told = capsys.readouterr()
     assert "unlimited: dram" in told.out
-    assert "note: without 13 layers that no part of the machine runs (RELU1, NORM1, POOL1, ...)\n" in told.err
+    assert "note: without RELU1, NORM1 ... (13 layers): no part of the machine runs them\n" in told.err
     data = read(Path("w.json"))["otherData"]
     assert (data["relax"], len(data["not_simulated"]), data["interrupted"]) == (["dram"], 13, False)
+    assert [f"note: {note}" for note in data["notes"]] == told.err.splitlines()
+
+
+def test_notes_say_what_is_merged() -> None:
+    run = simulator.simulate("ws16", "alexnet", layers=["CONV3", "CONV4", "CONV5"], trace=Wanted(most=1000))
+    merged = [trace.merged for _, _, trace in run.trace.layers]
+    below = f"{min(merged)} to {max(merged)}" if min(merged) < max(merged) else str(merged[0])
+    (note,) = run.trace.notes
+    assert note.startswith(f"CONV3, CONV4, CONV5: stretches below {below} cycles are merged")
 
 
 def test_run_writes_a_trace_to_its_results(capsys: pytest.CaptureFixture[str]) -> None:
@@ -331,6 +341,8 @@ def test_a_window_of_the_run_may_lie_in_several_layers(capsys: pytest.CaptureFix
     first, second = list(whole.layers.values())[:2]
     window = f"{first.cycles - 100}:{first.cycles + 400}"
     assert call("trace", "ws16", "alexnet", "--window", window, "--out", "w.json") == 0
+    title = " ".join(capsys.readouterr().out.split("PE-cycles")[0].split())
+    assert title.endswith(f"{first.name} to {second.name}, cycles {first.cycles - 100:,} to {first.cycles + 400:,}")
     events = read(Path("w.json"))["traceEvents"]
     assert [event["name"] for event in events if event.get("cat") == "layer"] == [first.name, second.name]
     assert sum(pe_cycles_of(events).values()) == 256 * 500
