@@ -249,12 +249,11 @@ def _counters(shown: Shown, single: Ints | None) -> Iterator[Event]:
     active = sum(by_name[name] for name in BUSY) / width
     yield from _counter(ARRAY, "active PEs", shown.begin, edges, {"PEs": active}, last)
     yield from _counter(ARRAY, "PEs by what they do", shown.begin, edges, averages, last)
-    units = None if single is None else trace.crossings.per_bin(single, edges) / width
     for port in trace.ports:
-        if units is None:
+        if single is None:
             values = _sums_of_port(shown, port)
         else:
-            values = edges, units[list(port.series)].sum(axis=0)
+            values = edges, trace.crossings.per_bin(port, single, edges) / width
         if values is not None:
             name = f"{port.name}, {port.unit} per cycle"
             process = shown.part_kinds[port.part]

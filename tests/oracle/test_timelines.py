@@ -1,16 +1,23 @@
-"""Traces show what every PE does in every cycle as the brute-force model has it: name, cause, and when."""
+"""Traces show what every PE and port does in every cycle as the brute-force model has it: what, why, and when."""
 
+from collections import defaultdict
+from fractions import Fraction
 from itertools import pairwise
+from math import ceil
 from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import HealthCheck, Phase, given, seed, settings
 
+from simulator.kernels.tables import STREAMS
 from simulator.pipeline import Job, measure_job
+from simulator.traces.crossings import BEGIN, SERIES, UNITS
 from simulator.traces.layer import LayerTrace, Wanted
 
 from .campaign import KINDS
 from .machines import built
+from .memories import Port
 from .oracle import Oracle
 
 Slice = tuple[str, str | None, int]
@@ -58,5 +65,38 @@ def test_slices_are_those_of_the_model_that_advances_cycle_by_cycle(kind: str, n
         for window in pairwise([0, 1, *sorted({1 + trace.cycles // 3, trace.cycles})]):
             if window[0] < window[1]:
                 assert trace.accounting(window) == sums_within(oracle, machine.array.pes, window)
+
+    body()
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_transactions_are_those_of_the_model_that_advances_cycle_by_cycle(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of every port: when each one starts (between memories the first whole cycle) and its units."""
+    crossed: dict[str, list[tuple[Fraction, int]]] = defaultdict(list)
+    hold = Port.hold
+
+    def held(port: Port, stream: str, start: Fraction, units: int) -> None:
+        if units:
+            crossed[port.name].append((start, units))
+        hold(port, stream, start, units)
+
+    monkeypatch.setattr(Port, "hold", held)
+
+    @seed(0)
+    @settings(max_examples=CASES, deadline=None, database=None, phases=[Phase.generate], suppress_health_check=list(HealthCheck))
+    @given(KINDS[kind]())
+    def body(case: Any) -> None:
+        description, layer, mapping = case
+        machine = built(description)
+        crossed.clear()
+        Oracle(layer, mapping, machine).run()
+        trace = measure_job(machine, Job(layer, mapping), frozenset(), trace=Wanted())["trace"]
+        rows = trace.crossings.single(0, trace.cycles + 1, 1 << 20)
+        for port in trace.ports:
+            at_the_array = min(port.series) < STREAMS
+            own = rows[np.isin(rows[:, SERIES], port.series)]
+            found = [(Fraction(begin, trace.crossings.ticks), units) for begin, units in own[:, [BEGIN, UNITS]].tolist()]
+            truth = [(Fraction(start) if at_the_array else Fraction(ceil(start)), n) for start, n in crossed[port.name]]
+            assert sorted(found) == sorted(truth), port.name
 
     body()

@@ -135,6 +135,8 @@ def test_counters_integrate_to_what_crossed(run: Run, tmp_path: Path, most: int)
     events = read(tmp_path / "t.json")["traceEvents"]
     for name, port in run.layers["CONV2"].ports.items():
         own = [e for e in events if e["ph"] == "C" and e["name"] == f"{name}, {port['unit']} per cycle"]
+        if port["limit_per_cycle"] != "unlimited":
+            assert max(event["args"][port["unit"]] for event in own) <= port["limit_per_cycle"] + 1e-3
         crossed = sum((b["ts"] - a["ts"]) * a["args"][port["unit"]] for a, b in pairwise(own))
         words = sum(result.ports[name]["words"] for result in run.layers.values())
         assert crossed == pytest.approx(words, abs=0.0005 * run.trace.cycles + 1)

@@ -20,7 +20,7 @@ from simulator.mapping.mapping import Mapping
 from simulator.names import STALL_NAMES
 from simulator.pipeline import Job, measure_job
 from simulator.spec.layer import Layer
-from simulator.traces.crossings import BEGIN, END, SERIES, UNITS
+from simulator.traces.crossings import BEGIN, SERIES, UNITS
 from simulator.traces.layer import LayerTrace, Slices, Wanted
 
 Case = tuple[dict[str, Any], Layer, Mapping]
@@ -201,11 +201,19 @@ def test_transfers_are_the_ports_words() -> None:
         assert int(own[:, UNITS].sum()) == result.ports[port.name]["words"], port.name
         assert port.limit == result.ports[port.name]["limit_per_cycle"]
         assert port.unit == result.ports[port.name]["unit"]
-    edges = np.array([0, 1000, 5000])
+    edges = np.array([0, 1000, 1010, 5000])
     some = trace.crossings.single(0, 5000, 1 << 20)
     assert some is not None
-    inside = some[(some[:, END] <= 5000 * trace.crossings.ticks) & (some[:, BEGIN] >= 0)]
-    assert trace.crossings.per_bin(some, edges).sum() >= inside[:, UNITS].sum() - 1e-6
+    for port in trace.ports:
+        own = some[np.isin(some[:, SERIES], port.series)]
+        ends = own[:, BEGIN] + own[:, UNITS] * port.ticks_per_unit
+        units = trace.crossings.per_bin(port, some, edges)
+        assert own[ends <= 5000 * trace.crossings.ticks][:, UNITS].sum() <= units.sum() + 1e-6 <= own[:, UNITS].sum() + 1e-5
+        if port.limit != "unlimited" and len(own):
+            assert (units <= np.diff(edges) * float(port.limit) + 1e-6).all()
+            longest = own[own[:, UNITS].argmax()]  # it crosses at the port's rate; waiting for an answer is no crossing
+            begin = int(longest[BEGIN]) // trace.crossings.ticks + 1
+            assert trace.crossings.per_bin(port, some, np.array([begin, begin + 1]))[0] == pytest.approx(float(port.limit))
 
 
 def test_large_arrays_share_tracks() -> None:
