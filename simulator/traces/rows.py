@@ -17,6 +17,8 @@ Repeat = tuple[int, int, int]
 
 MERGED = 1 << 12
 """Mark of a slice's ``what``: part of several that were merged; their sums are kept, their order is not."""
+ROOM = 1 << 16
+"""Single slices that there is room for at first."""
 REPEATS = -1
 """In place of what a PE does: it repeats what it did before."""
 
@@ -110,9 +112,15 @@ class Rows:
         """Single slices in [low, high): PE, start, length, what, pass; None if more than ``most``."""
         from simulator.kernels.slices import expand
 
-        out = np.zeros((most, 5), dtype=np.int64)
-        count = expand(*self.tables, self.passes_each, low, high, out)
-        return None if count > most else out[:count]
+        room = min(most, ROOM)
+        while True:
+            out = np.zeros((room, 5), dtype=np.int64)
+            count = expand(*self.tables, self.passes_each, low, high, out)
+            if count <= room:
+                return out[:count]
+            if room == most:
+                return None
+            room = min(most, 4 * room)
 
 
 @dataclass(frozen=True, slots=True)

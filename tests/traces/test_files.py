@@ -366,6 +366,7 @@ def test_a_window_of_the_run_may_lie_in_several_layers(capsys: pytest.CaptureFix
         (["--out", "there.json"], "--out: exists already; name another, or replace it with --force (got there.json)"),
         (["--force"], "--force: --out was expected with it"),
         (["--slices", "0"], "--slices"),
+        (["--slices", "1000001"], "--slices"),
         (["--relax", "nope"], "--relax: no such resource"),
         (["--batch", "x"], "--batch"),
     ],

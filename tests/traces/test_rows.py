@@ -133,6 +133,19 @@ def test_what_was_not_kept_counts_nothing() -> None:
     assert rows.single(12, 40, 9).tolist() == [[0, 12, 3, 1, 0], [0, 30, 5, 2, 0]]  # type: ignore[union-attr]
 
 
+@pytest.mark.parametrize("cycles", [1000, 70_000, 300_000])
+def test_room_grows_with_what_there_is(cycles: int) -> None:
+    """Ten slices that repeat: as many single ones as asked for take room, not as many as allowed."""
+    ones = np.ones(10, dtype=np.int64)
+    chunk = Chunk(np.zeros(11, np.int32), np.arange(11), np.append(ones, 10 * cycles), np.append(np.arange(10) % 3, REPEATS).astype(np.int16), np.zeros(11, np.int64))
+    rows = Rows.of(1, [chunk], [(10, 0, 0)])
+    single = rows.single(0, cycles, 1 << 50)
+    assert single is not None
+    assert single[:, 1].tolist() == list(range(cycles))
+    assert single[:, 3].tolist() == [i % 10 % 3 for i in range(cycles)]
+    assert rows.single(0, cycles, cycles - 1) is None
+
+
 @pytest.mark.parametrize("most", [0, 1])
 def test_nothing_fits_into_no_room(most: int) -> None:
     chunk = Chunk(np.zeros(2, np.int32), np.array([0, 5]), np.array([5, 5]), np.array([1, 2], np.int16), np.zeros(2, np.int32))
