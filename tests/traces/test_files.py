@@ -182,6 +182,8 @@ def test_a_port_has_one_track_whatever_others_a_layer_has(tmp_path: Path) -> Non
     check_format(events)
     names = Counter(e["args"]["name"] for e in events if e["name"] == "thread_name" and e["pid"] > 1)
     assert names["dram.link"] == 1
+    first = min(event["ts"] for event in events if event.get("cat") == "pass")
+    assert first == run.layers["POOL1"].cycles  # a vector unit, which comes first, has no passes
     assert set(names.values()) == {1}
 
 
