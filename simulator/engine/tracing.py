@@ -31,7 +31,7 @@ def traced(make: Callable[[int], LayerMachine], wanted: Wanted) -> tuple[LayerMa
     assert recorder is not None
     if not recorder.overflowed:
         return machine, trace_of(machine, recorder, recorder.rows(), wanted.window)
-    pe_cycles, stretches = recorder.pe_cycles, None
+    pe_cycles, stretches, splits = recorder.pe_cycles, None, None
     if wanted.window is not None:
         stretches = recorder.needed_for(wanted.window)
         again = make(wanted.most)
@@ -41,10 +41,11 @@ def traced(make: Callable[[int], LayerMachine], wanted: Wanted) -> tuple[LayerMa
             return again, trace_of(again, again.recorder, again.recorder.rows(), wanted.window)
         known = sum(last - first for first, last in stretches)
         pe_cycles = min(pe_cycles, known * machine.architecture.spatial.pes)
+        splits = recorder.edges_of(wanted.window)
     width = 1 << (STATES_IN_A_RUN * pe_cycles // wanted.most).bit_length()
     again = make(wanted.most)
     again.recorder = Recorder(
-        again, wanted.most, width=width, cuts=recorder.edges_of_repeats(), only=stretches
+        again, wanted.most, width=width, cuts=recorder.edges_of_repeats(), splits=splits, only=stretches
     )
     again.run()
     return again, trace_of(again, again.recorder, again.recorder.rows(), wanted.window)

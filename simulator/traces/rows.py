@@ -169,6 +169,23 @@ def cut_key(pe: Ints, cycle: Ints) -> Ints:
     return (np.asarray(pe, dtype=np.int64) << 42) | np.asarray(cycle, dtype=np.int64)
 
 
+def split_at(chunk: Chunk, cuts: Ints) -> Chunk:
+    """The same slices with none over a cut (sorted `cut_key`s), but for those that repeat others."""
+    end = chunk.start + chunk.length
+    first = np.searchsorted(cuts, cut_key(chunk.pe, chunk.start), side="right")
+    more = np.searchsorted(cuts, cut_key(chunk.pe, end), side="left") - first
+    more = np.where(chunk.what == REPEATS, 0, np.maximum(more, 0))
+    if not more.any():
+        return chunk
+    owner = np.repeat(np.arange(len(chunk)), more + 1)
+    number = np.arange(len(owner)) - (np.cumsum(more + 1) - more - 1)[owner]
+    pe, later = chunk.pe[owner], number > 0
+    begin = chunk.start[owner].copy()
+    begin[later] = cuts[(first[owner] + number - 1)[later]] - cut_key(pe[later], np.zeros(1, dtype=np.int64))
+    upto = np.where(number < more[owner], np.append(begin[1:], 0), end[owner])
+    return Chunk(pe, begin, upto - begin, chunk.what[owner], chunk.passes[owner])
+
+
 def merged(chunk: Chunk, width: int, cuts: Ints) -> Chunk:
     """The same PE-cycles in fewer slices: what a PE does in a run is sorted by state and laid end to end."""
     order = np.argsort(chunk.pe, kind="stable")

@@ -1,13 +1,14 @@
 """The kernels that walk slices with repeats, against plain Python that writes every cycle down."""
 
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from simulator.traces.rows import MERGED, REPEATS, Chunk, Rows, cut_key, merged, runs
+from simulator.traces.rows import MERGED, REPEATS, Chunk, Rows, cut_key, merged, runs, split_at
 
 STATES = 5
 Slice = tuple[int, int, int]
@@ -111,6 +112,24 @@ def test_merging_keeps_sums_wherever_nothing_is_cut(timeline: tuple[Rows, list[l
     single = back.what & MERGED == 0
     known = {(pe, start, length) for pe, start, length in zip(rows.pe.tolist(), rows.start.tolist(), rows.length.tolist(), strict=True)}
     assert all(key in known for key in zip(back.pe[single].tolist(), back.start[single].tolist(), back.length[single].tolist(), strict=True))
+
+
+@given(timelines(), st.lists(st.tuples(st.integers(0, 2), st.integers(0, 60)), max_size=6))
+@settings(max_examples=60, deadline=None)
+def test_splitting_changes_nothing_but_where_slices_end(timeline: tuple[Rows, Any], places: list[tuple[int, int]]) -> None:
+    rows, _ = timeline
+    cuts = np.unique(np.array([cut_key(np.array(pe), np.array(at)) for pe, at in places], dtype=np.int64))
+    found = split_at(Chunk(rows.pe.astype(np.int32), rows.start, rows.length, rows.what, rows.passes), cuts)
+
+    def cycles(pe: Any, start: Any, length: Any, what: Any, passes: Any) -> list[tuple[int, ...]]:
+        columns = (column.tolist() for column in (pe, start, length, what, passes))
+        return [(p, at, w, n) for p, s, length, w, n in zip(*columns, strict=True) for at in range(s, s + length)]
+
+    assert cycles(found.pe, found.start, found.length, found.what, found.passes) == cycles(rows.pe, rows.start, rows.length, rows.what, rows.passes)
+    single = found.what != REPEATS
+    for pe, at in places:
+        over = (found.pe == pe) & (found.start < at) & (found.start + found.length > at)
+        assert not (over & single).any()
 
 
 def test_runs_join_short_neighbours_of_one_pe_in_one_bin() -> None:
