@@ -169,6 +169,8 @@ def _deliver(result: "Run", out: Path | None, *, as_json: bool, quiet: bool, for
         result.save(target, force=force)
         if not as_json:
             print(f"results: {target}")
+        for note in result.trace.notes if result.traced else ():
+            say(f"note: trace: {note}")
     if result.interrupted:
         kept = f", kept in {target}" if target is not None else ""
         say(f"interrupted: {finished} finished layers{kept}")

@@ -36,7 +36,8 @@ PlotOption = Annotated[
     Path | None, typer.Option(metavar="FILE", help="Draw the stall timeline (.png, .svg or .pdf).")
 ]
 SlicesOption = Annotated[
-    int | None, typer.Option(min=1, help="About how many slices are shown; above, neighbours are merged.")
+    int | None,
+    typer.Option(min=1, max=1_000_000, help="About how many slices are shown; above, neighbours are merged."),
 ]
 
 

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from simulator.kernels import tables as kernel
-from simulator.traces.rows import REPEATS, Chunk, Ints, Repeat, Rows, cut_key, merged, state_numbers
+from simulator.traces.rows import REPEATS, Chunk, Ints, Repeat, Rows, cut_key, merged, split_at, state_numbers
 
 if TYPE_CHECKING:
     from simulator.engine.machine import LayerMachine
@@ -19,7 +19,8 @@ class Recorder:
 
     Where there are more slices than ``most``, only those that repeat others are kept, and ``pe_cycles``
     are how much the others take. A second run then keeps what lies in some stretches of time (``only``),
-    or merges what is shorter than ``width`` cycles, but not across ``cuts``.
+    or merges what is shorter than ``width`` cycles, but not across ``cuts``, which slices that come
+    over ``splits`` are cut at, too.
     """
 
     def __init__(
@@ -29,10 +30,13 @@ class Recorder:
         *,
         width: int = 0,
         cuts: Ints | None = None,
+        splits: Ints | None = None,
         only: list[tuple[int, int]] | None = None,
     ) -> None:
         self.machine, self.most, self.width, self.only = machine, most, width, only
-        self.cuts = np.zeros(0, dtype=np.int64) if cuts is None else cuts
+        none = np.zeros(0, dtype=np.int64)
+        self.splits = none if splits is None else np.unique(splits)
+        self.cuts = np.union1d(none if cuts is None else cuts, self.splits)
         self.chunks: list[Chunk] = []
         self.repeats: dict[Repeat, int] = {}
         self.count = self.pe_cycles = self._pass = 0
@@ -79,7 +83,7 @@ class Recorder:
                 rows[:, kernel.SLICE_START].copy(),
                 rows[:, kernel.SLICE_LENGTH].copy(),
                 what.astype(np.int16),
-                passes.astype(np.int32),
+                passes,
             )
         )
 
@@ -93,7 +97,7 @@ class Recorder:
             return
         before, self.count = self.overflowed, self.count + len(chunk)
         if self.width:
-            chunk = merged(chunk, self.width, self.cuts)
+            chunk = merged(split_at(chunk, self.splits), self.width, self.cuts)
         elif self.overflowed:
             if not before:
                 self.chunks = [old.where(old.what == REPEATS) for old in self.chunks]
@@ -140,6 +144,24 @@ class Recorder:
             if any(first < high + length[0] and last > low for first, last in needed):
                 needed.append((low - int(period[0]), high))
         return needed
+
+    def edges_of(self, window: tuple[int, int]) -> Ints:
+        """The ``splits`` for another run: a window's edges in every PE, and in what is repeated there."""
+        rows = Rows.of(
+            self.machine.architecture.spatial.pes, [self.rows_that_repeat()], list(self.repeats)
+        )
+        starts, out = cut_key(rows.pe, rows.start), []
+        for edge in window:
+            pe, at = np.arange(rows.pes), np.full(rows.pes, edge, dtype=np.int64)
+            while len(pe):
+                out.append(cut_key(pe, at))
+                row = np.searchsorted(starts, out[-1]) - 1
+                inside = row >= rows.first[pe]
+                inside[inside] = at[inside] < (rows.start + rows.length)[row[inside]]
+                pe, at, row = pe[inside], at[inside], row[inside]
+                period = rows.periods[rows.passes[row]]
+                at = rows.start[row] - period + (at - rows.start[row]) % period
+        return np.concatenate(out)
 
     def rows_that_repeat(self) -> Chunk:
         """The slices that repeat others, skip by skip and PE by PE."""

@@ -20,9 +20,10 @@ STATES_IN_A_RUN = 4
 
 
 def traced(make: Callable[[int], LayerMachine], wanted: Wanted) -> tuple[LayerMachine, LayerTrace]:
-    """Run a layer on machines that ``make`` builds for a number of slices: twice where it has more.
+    """Run a layer on machines that ``make`` builds for a number of slices: again where it has more.
 
-    What repeats is then known, and the second run keeps the window's slices only, or merged ones of all.
+    What repeats is then known. Another run keeps the window's slices only; where those are too many, or
+    without a window, one merges what is short.
     """
     machine = make(wanted.most)
     machine.run()
@@ -30,18 +31,24 @@ def traced(make: Callable[[int], LayerMachine], wanted: Wanted) -> tuple[LayerMa
     assert recorder is not None
     if not recorder.overflowed:
         return machine, trace_of(machine, recorder, recorder.rows(), wanted.window)
-    again = make(wanted.most)
+    pe_cycles, stretches, splits = recorder.pe_cycles, None, None
     if wanted.window is not None:
         stretches = recorder.needed_for(wanted.window)
+        again = make(wanted.most)
         again.recorder = Recorder(again, wanted.most, only=stretches)
         again.run()
         if not again.recorder.overflowed:
             return again, trace_of(again, again.recorder, again.recorder.rows(), wanted.window)
-        again = make(wanted.most)
-    width = 1 << (STATES_IN_A_RUN * recorder.pe_cycles // wanted.most).bit_length()
-    again.recorder = Recorder(again, wanted.most, width=width, cuts=recorder.edges_of_repeats())
+        known = sum(last - first for first, last in stretches)
+        pe_cycles = min(pe_cycles, known * machine.architecture.spatial.pes)
+        splits = recorder.edges_of(wanted.window)
+    width = 1 << (STATES_IN_A_RUN * pe_cycles // wanted.most).bit_length()
+    again = make(wanted.most)
+    again.recorder = Recorder(
+        again, wanted.most, width=width, cuts=recorder.edges_of_repeats(), splits=splits, only=stretches
+    )
     again.run()
-    return again, trace_of(again, again.recorder, again.recorder.rows(), None)
+    return again, trace_of(again, again.recorder, again.recorder.rows(), wanted.window)
 
 
 def trace_of(machine: LayerMachine, recorder: Recorder, rows: Rows, window: Window) -> LayerTrace:

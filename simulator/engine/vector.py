@@ -190,7 +190,7 @@ class VectorMachine:
         array, outermost = self.architecture.array, self.architecture.outermost
         between = np.full(array.pes, PE_CYCLE_NAMES.index("between"))
         none = np.zeros(array.pes, dtype=np.int64)
-        chunk = Chunk(np.arange(array.pes), none, np.full(array.pes, self.end), between, none)
+        chunk = Chunk(np.arange(array.pes), none, np.full(array.pes, self.end), between, none - 1)
         shown = [
             Port(
                 port.name, outermost, "bytes", (port.number,),

@@ -20,5 +20,7 @@ def accounting_grid(trace: RunTrace) -> Grid:
 
 
 def _stretch(trace: RunTrace) -> str:
-    parts = [f"{name} cycles {layer.window[0]:,} to {layer.window[1]:,}" for name, _, layer in trace.layers]
-    return parts[0] if len(parts) == 1 else f"{parts[0]} ... {parts[-1]}"
+    """Layers and cycles as the trace's files count them."""
+    (first, begin, one), (last, begin_of_last, other) = trace.layers[0], trace.layers[-1]
+    names = first if len(trace.layers) == 1 else f"{first} to {last}"
+    return f"{names}, cycles {begin + one.window[0]:,} to {begin_of_last + other.window[1]:,}"

@@ -247,6 +247,7 @@ class Run:
         told = {
             "architecture": self.architecture.name, "workload": self.workload, "batch": self.batch,
             "clock_hz": round(self.clock_mhz * 1e6), "relax": list(self.relax),
+            "interrupted": self.interrupted, "not_simulated": [layer.name for layer in self.not_simulated],
         }  # fmt: skip
         networks = tuple(self.architecture.networks)
         return RunTrace(tuple(layers), memories[0], tuple(memories[1:]), networks, told)

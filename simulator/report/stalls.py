@@ -52,8 +52,12 @@ class Timeline:
 
 def of_trace(trace: RunTrace) -> list[Timeline]:
     """What a trace holds, layer by layer."""
-    bins = max(1, BINS // len(trace.layers))
-    return [_of_layer(name, begin, layer, bins) for name, begin, layer in trace.layers]
+    shown = sum(layer.window[1] - layer.window[0] for _, _, layer in trace.layers)
+    each = -(-shown // BINS)
+    return [
+        _of_layer(name, begin, layer, -(-(layer.window[1] - layer.window[0]) // each))
+        for name, begin, layer in trace.layers
+    ]
 
 
 def _of_layer(name: str, begin: int, layer: LayerTrace, bins: int = BINS) -> Timeline:

@@ -5,6 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from simulator.errors import refuse
 from simulator.mapping.file import MappingFile
 from simulator.pipeline import Progress, simulate
 from simulator.report.result import Run
@@ -32,7 +33,7 @@ def trace(
 
     ``window`` are the cycles [first, last) that are kept: of ``layer`` where one is named, else of the
     whole run, in which layers follow each other. The other arguments are those of `simulate`. Raises
-    `InputError`.
+    `InputError`, and `KeyboardInterrupt` on Ctrl-C: no trace ends where nobody asked for it.
     """
     machine = architecture if isinstance(architecture, Architecture) else load_architecture(architecture)
     network = workload if isinstance(workload, Workload) else load_workload(workload)
@@ -41,30 +42,43 @@ def trace(
     }  # fmt: skip
     if window is not None:
         check_window(window)
-    if layer is not None:
-        wanted = Wanted(window=window)
-        found = simulate(machine, network, layers=[layer], trace=wanted, progress=progress, **options).trace
-        if window is not None:
-            check_window(window, found.cycles)
-        return found
-    if window is None:
-        return simulate(machine, network, trace=True, progress=progress, **options).trace
-    whole = simulate(machine, network, progress=progress, **options)
-    check_window(window, whole.total.cycles)
-    return _of_window(whole, window, options, machine, network)
+    if layer is None and window is not None:
+        return _of_window(window, options, machine, network, progress)
+    layers, wanted = (None, True) if layer is None else ([layer], Wanted(window=window))
+    run = _whole(simulate(machine, network, layers=layers, trace=wanted, progress=progress, **options))
+    if window is not None:
+        check_window(window, run.total.cycles)
+    return run.trace
+
+
+def _whole(run: Run) -> Run:
+    """A run of which there is something to show, up to its end."""
+    if run.interrupted:
+        raise KeyboardInterrupt
+    if not run.layers:
+        names = ", ".join(layer.name for layer in run.not_simulated)
+        raise refuse(run.workload, "layers", names, "a layer that a part of the machine runs was expected")
+    return run
 
 
 def _of_window(
-    whole: Run, window: tuple[int, int], options: dict[str, Any], machine: Architecture, network: Workload
+    window: tuple[int, int],
+    options: dict[str, Any],
+    machine: Architecture,
+    network: Workload,
+    progress: Progress | None,
 ) -> RunTrace:
     """Trace the layers of a run that lie in a window of it, each in its own part of the window."""
+    whole = _whole(simulate(machine, network, progress=progress, **options))
+    check_window(window, whole.total.cycles)
     begin, layers, found = 0, [], None
     for name, result in whole.layers.items():
         first, last = max(0, window[0] - begin), min(result.cycles, window[1] - begin)
         if first < last:
             wanted = Wanted(window=(first, last))
-            found = simulate(machine, network, layers=[name], trace=wanted, **options).trace
+            found = _whole(simulate(machine, network, layers=[name], trace=wanted, **options)).trace
             layers.append((name, begin, found.layers[0][2]))
         begin += result.cycles
     assert found is not None, "a window within the run lies in one of its layers"
-    return replace(found, layers=tuple(layers))
+    left_out = [layer.name for layer in whole.not_simulated]
+    return replace(found, layers=tuple(layers), told=found.told | {"not_simulated": left_out})

@@ -23,6 +23,8 @@ SERIES, BEGIN, END, UNITS, TIMES, STREAM = range(6)
 
 Where different streams are put together, the stream is -1.
 """
+AT_ONCE = 1 << 10
+"""Transactions that are spread over time together: each takes room for every bin."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,15 +135,15 @@ class Crossings:
         out[limit:, TIMES] = 0
         return out
 
-    def per_bin(self, rows: Ints, edges: Ints) -> Ints:
-        """Units [series, bins] between one edge (cycles) and the next, from single transactions."""
-        out = np.zeros((self.series, len(edges) - 1))
+    def per_bin(self, port: Port, rows: Ints, edges: Ints) -> Ints:
+        """Units [bins] that cross a port between one edge (cycles) and the next, from single transactions."""
+        out = np.zeros(len(edges) - 1)
         at = np.asarray(edges, dtype=np.float64) * self.ticks
-        for series in np.unique(rows[:, SERIES]).tolist():
-            some = rows[rows[:, SERIES] == series]
-            length = np.maximum(some[:, END] - some[:, BEGIN], 1)
-            gone = np.clip((at[:, None] - some[:, BEGIN]) / length, 0, 1) @ some[:, UNITS]
-            out[series] = np.diff(gone)
+        own = rows[np.isin(rows[:, SERIES], port.series)]
+        for i in range(0, len(own), AT_ONCE):
+            begin, units = own[i : i + AT_ONCE, BEGIN], own[i : i + AT_ONCE, UNITS]
+            length = np.maximum(units * port.ticks_per_unit, 1)
+            out += np.diff(np.clip((at[:, None] - begin) / length, 0, 1) @ units)
         return out
 
 

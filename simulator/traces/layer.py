@@ -19,8 +19,10 @@ GROUPS = 64
 """About how many tracks there are where PEs share them."""
 MIXED = -1
 """In place of a state: several."""
+UNCOUNTED = 0
+"""In place of how many slices one was merged of: several."""
 MOST_KEPT = 1 << 22
-"""Slices of a layer that are kept, at about 24 bytes each; of a layer with more the neighbours are merged."""
+"""Slices of a layer that are kept, at about 30 bytes each; of a layer with more the neighbours are merged."""
 LEAST_KEPT = 1 << 18
 """However many layers share that, each may keep so many."""
 Window = tuple[int, int] | None
@@ -45,7 +47,7 @@ class Slices:
     ``start`` and ``length`` are cycles; the PEs ``first_pe`` to ``last_pe`` share the track. ``state`` is a
     number of ``states`` or `MIXED`; it lies in passes ``first_pass`` to ``last_pass``. ``times`` is how often
     it repeats what came before (0: it does not), ``period`` the cycles of that, ``steps`` of how many slices
-    it was merged. ``pe_cycles`` split every slice: of slice ``owner`` in state ``part``.
+    it was merged (or `UNCOUNTED`). ``pe_cycles`` split every slice: of slice ``owner`` in state ``part``.
     """
 
     states: Sequence[tuple[str, Cause]]
@@ -141,7 +143,7 @@ class LayerTrace:
     def _single(self, found: Ints) -> Slices:
         pe, start, length, what, number = found.T
         state, ones = what & (MERGED - 1), np.ones(len(found), dtype=np.int64)
-        steps = np.where(what & MERGED, 2, 1)
+        steps = np.where(what & MERGED, UNCOUNTED, 1)
         none, every = np.zeros_like(ones), np.arange(len(found))
         return Slices(
             self.states, start, length, pe, pe, state, number, number, none, none, steps, every, state, length
@@ -165,7 +167,7 @@ class LayerTrace:
         period = np.where(alone & again[heads], rows.periods[np.where(again, number, 0)][heads], 0)
         spans = np.add.reduceat(length, heads)
         first_pass, last_pass = self._passes(seen, again, number, heads)
-        steps = np.where(alone & (what[heads] & MERGED != 0) & ~again[heads], 2, steps)
+        steps = np.where(np.logical_or.reduceat((what & MERGED != 0) & ~again, heads), UNCOUNTED, steps)
         times = np.where(period > 0, -(-spans // np.maximum(period, 1)), 0)
         place = (start[heads], spans, pe[heads], pe[heads])
         return _split(self.states, place, first_pass, last_pass, times, period, steps, sums)
@@ -190,7 +192,7 @@ class LayerTrace:
         each = self.columns * rows_each
         last_pe = np.minimum((track + 1) * each, self.pe_rows.pes) - 1
         place = (start, np.tile(np.diff(edges), tracks), track * each, last_pe)
-        return _split(self.states, place, none - 1, none - 1, none, none, none + 2, sums)
+        return _split(self.states, place, none - 1, none - 1, none, none, none + UNCOUNTED, sums)
 
 
 def _few_runs(pe: Ints, start: Ints, length: Ints, most: int, span: int) -> Ints:

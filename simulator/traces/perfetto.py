@@ -6,7 +6,7 @@ them), networks and ports. Slices of a track never overlap. What repeats is one 
 
 import gzip
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,7 @@ import numpy as np
 
 from simulator.names import PE_CYCLE_NAMES
 from simulator.traces.crossings import BEGIN, END, SERIES, STREAM, TIMES, UNITS, Port
-from simulator.traces.layer import MIXED
+from simulator.traces.layer import MIXED, UNCOUNTED
 from simulator.traces.rows import Ints
 from simulator.traces.shown import ARRAY, BUFFERS, NETWORKS, OUTSIDE, VECTOR_UNIT, Shown
 
@@ -47,12 +47,19 @@ def write_perfetto(path: Path, layers: Sequence[Shown], told: dict[str, Any], *,
 
 def events(layers: Sequence[Shown]) -> Iterator[Event]:
     """All events: names of processes and tracks first, then layer by layer."""
-    yield from _names(layers)
+    tracks = _tracks_of_ports(layers)
+    yield from _names(layers, tracks)
     for shown in layers:
-        yield from _layer(shown)
+        yield from _layer(shown, tracks)
 
 
-def _names(layers: Sequence[Shown]) -> Iterator[Event]:
+def _tracks_of_ports(layers: Sequence[Shown]) -> dict[str, int]:
+    """A track for every port, whatever others a layer has."""
+    names = dict.fromkeys(port.name for shown in layers for port in shown.trace.ports)
+    return {name: number for number, name in enumerate(names, start=1)}
+
+
+def _names(layers: Sequence[Shown], tracks_of_ports: Mapping[str, int]) -> Iterator[Event]:
     parts = {port.part: shown.part_kinds[port.part] for shown in layers for port in shown.trace.ports}
     processes = {
         **PROCESSES,
@@ -70,8 +77,8 @@ def _names(layers: Sequence[Shown]) -> Iterator[Event]:
             key = (ARRAY, FIRST_PE + first)
             if key not in tracks:
                 tracks[key] = _pe_name(first, last, columns)
-        for i, port in enumerate(shown.trace.ports):
-            tracks[shown.part_kinds[port.part], i + 1] = port.name
+        for port in shown.trace.ports:
+            tracks[shown.part_kinds[port.part], tracks_of_ports[port.name]] = port.name
     for (process, track), name in sorted(tracks.items()):
         yield from _track(process, track, name)
 
@@ -97,17 +104,20 @@ def _track(process: int, track: int, name: str) -> Iterator[Event]:
     }
 
 
-def _layer(shown: Shown) -> Iterator[Event]:
+def _layer(shown: Shown, tracks: Mapping[str, int]) -> Iterator[Event]:
     first, last = shown.window
     yield {
         "ph": "X", "pid": ARRAY, "tid": LAYERS, "name": shown.name, "cat": "layer",
         "ts": shown.begin + first, "dur": last - first,
         "args": {"cycles": shown.trace.cycles, "from_cycle": first, "to_cycle": last},
     }  # fmt: skip
+    crossings = shown.trace.crossings
+    single = crossings.single(first, last, shown.most) if crossings.complete else None
     yield from _passes(shown)
     yield from _pe_slices(shown)
-    yield from _transfers(shown)
-    yield from _counters(shown)
+    if crossings.complete:
+        yield from _transfers(shown, tracks, crossings.folded() if single is None else single)
+    yield from _counters(shown, single)
 
 
 def _passes(shown: Shown) -> Iterator[Event]:
@@ -154,40 +164,40 @@ def _pe_slices(shown: Shown) -> Iterator[Event]:
         if times:
             event |= {"name": f"\u00d7 {times}", "cat": "repeat"}
             args |= {"repeats": times, "period_cycles": period, "pe_cycles": own}
-        elif steps > 1 and state == MIXED:
+        elif state == MIXED:
             event |= {"name": f"{max(own, key=lambda name: own[name])} (merged)", "cat": "merged"}
-            args |= {"merged_slices": steps, "pe_cycles": own} if shown.trace.columns else {}
+            args |= _merged(steps) | {"pe_cycles": own}
         else:
             event |= {"name": names[state], "cat": _category(names[state])}
-            if steps > 1:
-                args["merged_slices"] = steps
+            args |= _merged(steps) | ({"pe_cycles": own} if own[names[state]] != length else {})
         yield event | ({"args": args} if args else {})
+
+
+def _merged(slices: int) -> Event:
+    """Of how many slices one was made, if of several."""
+    return {} if slices == 1 else {"merged_slices": "several" if slices == UNCOUNTED else slices}
 
 
 def _category(name: str) -> str:
     return "stall" if name.startswith("stall") else "work" if name in BUSY else "idle"
 
 
-def _transfers(shown: Shown) -> Iterator[Event]:
-    """What crossed every port: slices of busy time on the port's own track."""
-    trace, (first, last) = shown.trace, shown.window
-    if not trace.crossings.complete:
-        return
-    rows = trace.crossings.single(first, last, shown.most)
-    if rows is None:
-        rows = trace.crossings.folded()
+def _transfers(shown: Shown, tracks: Mapping[str, int], rows: Ints) -> Iterator[Event]:
+    """What crossed every port: slices of busy time on the port's own track, from transactions."""
+    trace = shown.trace
     most = max(1, shown.most // len(trace.ports))
-    for number, port in enumerate(trace.ports):
+    for port in trace.ports:
         own = rows[np.isin(rows[:, SERIES], port.series)]
-        own = own[np.argsort(own[:, BEGIN], kind="stable")]
-        process = shown.part_kinds[port.part]
-        for begin, end, row in _apart(own, port, trace.crossings.ticks, shown.window, most):
-            stream = trace.streams[row[STREAM]] if row[STREAM] >= 0 else "several streams"
-            name = stream if row[TIMES] == 1 else f"{stream} \u00d7 {row[TIMES]}"
+        for begin, end, units, times, number in _apart(own, port, trace.crossings.ticks, shown.window, most):
+            stream = trace.streams[number] if number >= 0 else "several streams"
+            args: Event = {port.unit: units}
+            if times > 1:
+                busy = round(units * port.ticks_per_unit / trace.crossings.ticks, 3)
+                args |= {"transactions": times, "busy_cycles": busy}
             yield {
-                "ph": "X", "pid": process, "tid": number + 1, "name": name, "cat": "transfer",
-                "ts": _microseconds(shown.begin, begin), "dur": _microseconds(0, end - begin),
-                "args": {port.unit: row[UNITS]} | ({"transactions": row[TIMES]} if row[TIMES] > 1 else {}),
+                "ph": "X", "pid": shown.part_kinds[port.part], "tid": tracks[port.name],
+                "name": stream if times == 1 else f"{stream} \u00d7 {times}", "cat": "transfer",
+                "ts": _microseconds(shown.begin, begin), "dur": _microseconds(0, end - begin), "args": args,
             }  # fmt: skip
 
 
@@ -198,32 +208,36 @@ def _microseconds(offset: int, thousandths: int) -> float | int:
 
 def _apart(
     rows: Ints, port: Port, ticks: int, window: tuple[int, int], most: int
-) -> Iterator[tuple[int, int, list[int]]]:
-    """Busy stretches of a port in thousandths of cycles, cut to the window, each after the one before.
+) -> Iterator[tuple[int, int, int, int, int]]:
+    """Stretches of a port, each after the one before: from, to, units, transactions, stream (-1: several).
 
-    Beyond ``most`` of them neighbours are put together.
+    From and to are in thousandths of cycles, cut to the window. What repeats at the same time is one stretch;
+    beyond ``most`` of them neighbours are put together.
     """
-    each = max(1, -(-len(rows) // max(1, most)))
+    if not len(rows):
+        return
+    rows = rows[np.argsort(rows[:, BEGIN], kind="stable")]
+    once = rows[:, TIMES] == 1
+    ends = np.where(once, rows[:, BEGIN] + (rows[:, UNITS] * port.ticks_per_unit), rows[:, END])
+    reach = np.maximum.accumulate(np.where(once, 0, rows[:, END]))
+    group = np.cumsum(np.append(False, rows[1:, BEGIN] >= reach[:-1]))
+    group //= -(-(int(group[-1]) + 1) // most)
+    heads = np.searchsorted(group, np.arange(int(group[-1]) + 1))
+    begins = rows[heads, BEGIN] * 1000 // ticks
+    upto = (np.maximum.reduceat(ends, heads) * 1000 // ticks).astype(np.int64)
+    units, times = (np.add.reduceat(rows[:, column], heads).tolist() for column in (UNITS, TIMES))
+    least, largest = (reduce.reduceat(rows[:, STREAM], heads) for reduce in (np.minimum, np.maximum))
+    streams = np.where(least == largest, least, -1).tolist()
     low, high = 1000 * window[0], 1000 * window[1]
     free = low
-    for i in range(0, len(rows), each):
-        some = rows[i : i + each]
-        row = some[0].tolist()
-        if len(some) > 1:
-            row[UNITS], row[TIMES] = int(some[:, UNITS].sum()), int(some[:, TIMES].sum())
-            row[STREAM] = row[STREAM] if (some[:, STREAM] == row[STREAM]).all() else -1
-        begin = row[BEGIN] * 1000 // ticks
-        if row[TIMES] == 1:
-            end = begin + int(row[UNITS] * port.ticks_per_unit * 1000 / ticks)
-        else:
-            end = int(some[:, END].max()) * 1000 // ticks
-        begin, end = max(begin, free), min(max(end, free), high)
-        if begin <= end and begin < high:
-            free = end
-            yield begin, end, row
+    for first, last, *rest in zip(begins.tolist(), upto.tolist(), units, times, streams, strict=True):
+        begin, free = max(first, free), min(max(last, free), high)
+        if begin <= free and begin < high:
+            yield begin, free, rest[0], rest[1], rest[2]
 
 
-def _counters(shown: Shown) -> Iterator[Event]:
+def _counters(shown: Shown, single: Ints | None) -> Iterator[Event]:
+    """Values over time; ``single``: the transactions of ports (None: only their sums over time are known)."""
     trace, (first, last) = shown.trace, shown.window
     bins = max(1, min(COUNTER_BINS, last - first, shown.most // 8))
     edges, sums = trace.over_time(bins, shown.window)
@@ -236,7 +250,10 @@ def _counters(shown: Shown) -> Iterator[Event]:
     yield from _counter(ARRAY, "active PEs", shown.begin, edges, {"PEs": active}, last)
     yield from _counter(ARRAY, "PEs by what they do", shown.begin, edges, averages, last)
     for port in trace.ports:
-        values = _port_rate(shown, port, edges)
+        if single is None:
+            values = _sums_of_port(shown, port)
+        else:
+            values = edges, trace.crossings.per_bin(port, single, edges) / width
         if values is not None:
             name = f"{port.name}, {port.unit} per cycle"
             process = shown.part_kinds[port.part]
@@ -262,38 +279,31 @@ def _counter(
     yield {"ph": "C", "pid": process, "name": name, "ts": offset + last, "args": dict.fromkeys(keys, 0)}
 
 
-def _port_rate(shown: Shown, port: Port, edges: Ints) -> tuple[Ints, Ints] | None:
-    """(edges, units per cycle) of a port: of single transactions if few, else sums of the layer over time."""
+def _sums_of_port(shown: Shown, port: Port) -> tuple[Ints, Ints] | None:
+    """(edges, units per cycle) of a port as the layer's series over time have them; None if they do not."""
     trace = shown.trace
-    if trace.crossings.complete:
-        rows = trace.crossings.single(*shown.window, shown.most)
-        if rows is not None:
-            units = trace.crossings.per_bin(rows, edges)[list(port.series)].sum(axis=0)
-            return edges, units / np.maximum(np.diff(edges), 1)
     keys = [f"words.{trace.streams[i]}" for i in port.series if i < len(trace.streams)] or [
         f"units.{port.name}"
     ]
     if any(key not in trace.series for key in keys):
         return None
-    width = int(trace.series["width_cycles"])
-    values = np.sum([trace.series[key] for key in keys], axis=0) / width
-    return _clipped(values, width, shown)
+    width, units = int(trace.series["width_cycles"]), np.sum([trace.series[key] for key in keys], axis=0)
+    edges = np.minimum(np.arange(len(units) + 1) * width, trace.cycles)  # the last one ends with the layer
+    low, high, fold = _folded(width, shown)
+    at = np.append(np.arange(low, high, fold), high)
+    sums = np.add.reduceat(units[:high], at[:-1])
+    return np.maximum(shown.window[0], edges[at]), sums / np.maximum(np.diff(edges[at]), 1)
 
 
-def _clipped(values: Ints, width: int, shown: Shown) -> tuple[Ints, Ints]:
-    """Values of equal windows of time that lie in what is shown, folded to a bounded number."""
+def _folded(width: int, shown: Shown) -> tuple[int, int, int]:
+    """Which windows of time of a width lie in what is shown: from, up to, and how many make one value."""
     first, last = shown.window
     low, high = first // width, -(-last // width)
-    values = np.asarray(values[low:high], dtype=np.float64)
-    fold = -(-len(values) // max(1, min(COUNTER_BINS, shown.most // 8)))
-    if fold > 1:
-        values = np.array([values[i : i + fold].mean() for i in range(0, len(values), fold)])
-    times = np.maximum(first, (low + fold * np.arange(len(values))) * width)
-    return times, values
+    return low, high, -(-(high - low) // max(1, min(COUNTER_BINS, shown.most // 8)))
 
 
 def _occupancy(shown: Shown) -> Iterator[Event]:
-    """Room that tiles take in every memory, in KiB, at the end of each window of time."""
+    """Room that tiles take in every memory, in KiB, known at the end of each window of time."""
     series = shown.trace.series
     held: dict[str, dict[str, Ints]] = {}
     for key in series:
@@ -303,10 +313,9 @@ def _occupancy(shown: Shown) -> Iterator[Event]:
             values = np.asarray(series[key], dtype=np.float64) * float(series[f"tile_bytes.{rest}"]) / 1024
             held.setdefault(memory, {})[data_type] = values
     for memory, tiles in held.items():
-        width = int(series["width_cycles"])
-        clipped = {data_type: _clipped(column, width, shown) for data_type, column in tiles.items()}
-        times = next(iter(clipped.values()))[0]
-        rooms = {data_type: column for data_type, (_, column) in clipped.items()}
-        yield from _counter(
-            shown.part_kinds[memory], f"{memory} held, KiB", shown.begin, times, rooms, shown.window[1]
-        )
+        width, (first, last) = int(series["width_cycles"]), shown.window
+        low, high, fold = _folded(width, shown)
+        ends = np.append(low, np.arange(low + fold, high, fold))
+        rooms = {data_type: np.append(0, column)[ends] for data_type, column in tiles.items()}
+        times = np.maximum(first, ends * width)
+        yield from _counter(shown.part_kinds[memory], f"{memory} held, KiB", shown.begin, times, rooms, last)

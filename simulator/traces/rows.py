@@ -17,6 +17,8 @@ Repeat = tuple[int, int, int]
 
 MERGED = 1 << 12
 """Mark of a slice's ``what``: part of several that were merged; their sums are kept, their order is not."""
+ROOM = 1 << 16
+"""Single slices that there is room for at first."""
 REPEATS = -1
 """In place of what a PE does: it repeats what it did before."""
 
@@ -110,9 +112,15 @@ class Rows:
         """Single slices in [low, high): PE, start, length, what, pass; None if more than ``most``."""
         from simulator.kernels.slices import expand
 
-        out = np.zeros((most, 5), dtype=np.int64)
-        count = expand(*self.tables, self.passes_each, low, high, out)
-        return None if count > most else out[:count]
+        room = min(most, ROOM)
+        while True:
+            out = np.zeros((room, 5), dtype=np.int64)
+            count = expand(*self.tables, self.passes_each, low, high, out)
+            if count <= room:
+                return out[:count]
+            if room == most:
+                return None
+            room = min(most, 4 * room)
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +143,7 @@ class Chunk:
     @classmethod
     def joined(cls, chunks: "Sequence[Chunk]") -> "Chunk":
         """All chunks as one."""
-        none = (np.zeros(0, dtype=kind) for kind in (np.int32, np.int64, np.int64, np.int16, np.int32))
+        none = (np.zeros(0, dtype=kind) for kind in (np.int32, np.int64, np.int64, np.int16, np.int64))
         every = [cls(*none), *chunks]
         return cls(*(np.concatenate([getattr(chunk, key) for chunk in every]) for key in cls.__slots__))
 
@@ -159,6 +167,23 @@ def runs(pe: Ints, start: Ints, length: Ints, alone: Ints, width: int, cuts: Int
 def cut_key(pe: Ints, cycle: Ints) -> Ints:
     """A number that orders places in the slices of all PEs."""
     return (np.asarray(pe, dtype=np.int64) << 42) | np.asarray(cycle, dtype=np.int64)
+
+
+def split_at(chunk: Chunk, cuts: Ints) -> Chunk:
+    """The same slices with none over a cut (sorted `cut_key`s), but for those that repeat others."""
+    end = chunk.start + chunk.length
+    first = np.searchsorted(cuts, cut_key(chunk.pe, chunk.start), side="right")
+    more = np.searchsorted(cuts, cut_key(chunk.pe, end), side="left") - first
+    more = np.where(chunk.what == REPEATS, 0, np.maximum(more, 0))
+    if not more.any():
+        return chunk
+    owner = np.repeat(np.arange(len(chunk)), more + 1)
+    number = np.arange(len(owner)) - (np.cumsum(more + 1) - more - 1)[owner]
+    pe, later = chunk.pe[owner], number > 0
+    begin = chunk.start[owner].copy()
+    begin[later] = cuts[(first[owner] + number - 1)[later]] - cut_key(pe[later], np.zeros(1, dtype=np.int64))
+    upto = np.where(number < more[owner], np.append(begin[1:], 0), end[owner])
+    return Chunk(pe, begin, upto - begin, chunk.what[owner], chunk.passes[owner])
 
 
 def merged(chunk: Chunk, width: int, cuts: Ints) -> Chunk:

@@ -14,11 +14,13 @@ from simulator.writing import write_arrays, write_whole
 
 FORMATS = (".json.gz", ".json", ".csv", ".npz")
 """What a trace can be written as, by the end of the file's name: Perfetto (twice), a table, NumPy arrays."""
+MOST_NAMED = 4
+"""Layers that a note names one by one."""
 
 
 @dataclass(frozen=True)
 class RunTrace:
-    """Layers with the cycle of the run in which each begins; ``told`` says what they are of."""
+    """Layers with the cycle of the run in which each begins; ``told``: what they are of, and without what."""
 
     layers: tuple[tuple[str, int, LayerTrace], ...]
     outermost: str
@@ -29,7 +31,9 @@ class RunTrace:
     @property
     def heading(self) -> str:
         """What ran on what."""
-        return f"{self.told['workload']} on {self.told['architecture']}, batch {self.told['batch']}"
+        told = f"{self.told['workload']} on {self.told['architecture']}, batch {self.told['batch']}"
+        relaxed = ", ".join(self.told.get("relax", ()))
+        return f"{told}, unlimited: {relaxed}" if relaxed else told
 
     @property
     def cycles(self) -> int:
@@ -40,12 +44,19 @@ class RunTrace:
     def notes(self) -> tuple[str, ...]:
         """Where the trace keeps less than everything."""
         out = []
-        for name, _, trace in self.layers:
-            if trace.merged:
-                told = f"stretches below {trace.merged} cycles are merged (their PE-cycles are kept)"
-                out.append(f"{name}: {told}; a window of it shows single steps")
-            if not trace.crossings.complete:
-                out.append(f"{name}: too many transactions to list each; ports are shown as sums over time")
+        if left_out := self.told.get("not_simulated"):
+            out.append(f"without {_listed(left_out)}: no part of the machine runs them")
+        if self.told.get("interrupted"):
+            out.append("without the layers after the interruption")
+        merged = {name: trace.merged for name, _, trace in self.layers if trace.merged}
+        if merged:
+            below = " to ".join(map(str, sorted({min(merged.values()), max(merged.values())})))
+            told = f"stretches below {below} cycles are merged (their PE-cycles are kept)"
+            out.append(f"{_listed(list(merged))}: {told}; a short window of a layer shows single steps")
+        sums = [name for name, _, trace in self.layers if not trace.crossings.complete]
+        if sums:
+            told = "too many transactions to list each; ports are shown as sums over time"
+            out.append(f"{_listed(sums)}: {told}")
         return tuple(out)
 
     def shown(self, window: Window = None, most: int = MOST_SLICES) -> list[Shown]:
@@ -103,7 +114,8 @@ class RunTrace:
 
             found = self.accounting(window)
             said = {name: {cause or "": n for cause, n in causes.items()} for name, causes in found.items()}
-            write_perfetto(draft, shown, {**self.told, "pe_cycles": said}, compressed=path.suffix == ".gz")
+            told = {**self.told, "notes": list(self.notes), "pe_cycles": said}
+            write_perfetto(draft, shown, told, compressed=path.suffix == ".gz")
         elif path.suffix == ".csv":
             from simulator.traces.table import write_table
 
@@ -112,6 +124,12 @@ class RunTrace:
             from simulator.traces.table import columns
 
             write_arrays(draft, {x.name: columns(x) for x in shown})
+
+
+def _listed(names: Sequence[str]) -> str:
+    """Names of layers, or the first ones and how many there are."""
+    few = len(names) <= MOST_NAMED
+    return ", ".join(names) if few else f"{names[0]}, {names[1]} ... ({len(names)} layers)"
 
 
 def check_window(window: tuple[int, int], cycles: int | None = None) -> None:

@@ -14,8 +14,8 @@ COLUMNS = (
     "layer", "start_cycle", "length_cycles", "first_pe", "last_pe", "name", "cause",
     "first_pass", "last_pass", "pe_cycles", "repeats", "merged_slices",
 )  # fmt: skip
-"""``repeats``: how often the slice repeats what came before it (0: it is no repeat); ``merged_slices``: of
-how many it was made.
+"""Passes are -1 where there are none, or where PEs share a row. ``repeats``: how often the slice repeats
+what came before it (0: it is no repeat); ``merged_slices``: of how many it was made (0: of several).
 """
 
 

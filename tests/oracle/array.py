@@ -41,7 +41,7 @@ class Array:
         self.spatial, self.pe = machine.spatial, machine.spatial.pe
         self.shared = self.pe.adder == "shared"
         self.depth = self.pe.pipeline_cycles - 1
-        self.account = Account()
+        self.account = Account(machine.array.pes)
         self.started = False
         self.out_fifo = OutFifo(program.psum_tiles, self.pe.psum_out_fifo_words)
         self.places = 1 if self.shared else max(1, self.pe.psum_words // self.out_fifo.widest)
@@ -151,7 +151,7 @@ class Array:
             self.started = True
             for pe in self.pes:
                 pe.clock = floor(start)
-                self.account.name("between", floor(start))
+                self.account.name(pe.number, "between", floor(start))
         move = stream.queue[0]
         words, most = move.words, move.words.most
         part = most - move.sent
@@ -229,8 +229,8 @@ class Array:
             self._waited_for_place(pe, place)
         cycles, end = step.cycles[pe.number], last_mac(step, pe.number, pe.clock)
         if end > pe.clock + cycles:
-            self.account.stall(*waited_for(step, pe.number, end - cycles - pe.clock))
-        self.account.name("mac", cycles)
+            self.account.stall(pe.number, *waited_for(step, pe.number, end - cycles - pe.clock))
+        self.account.name(pe.number, "mac", cycles)
         pe.clock = step.ended[pe.number] = end
         part, whole = step.share
         step.dead[pe.number] = end - cycles + -(-cycles * part // whole)
@@ -265,8 +265,8 @@ class Array:
         came, marks = tile.psums_in[pe.number]
         middle = min(max(came, start), end) if marks is not None else start
         if marks is not None:
-            self.account.stall("stall_psum_in", start, middle, marks)
-        self.account.stall("stall_psum_in", middle, end, [(0, "array")])
+            self.account.stall(pe.number, "stall_psum_in", start, middle, marks)
+        self.account.stall(pe.number, "stall_psum_in", middle, end, [(0, "array")])
 
     def _blocked(self, pe: Pe, tile: PsumTile, start: int, end: int) -> None:
         """A result could not leave: the next PE was not ready for it, or an older result was still on its way out."""
@@ -275,7 +275,7 @@ class Array:
         marks = [(0, "array")]
         if (tile.number, pe.number) not in self.downs:
             marks = self.out_fifo.before(tile).marks
-        self.account.stall("stall_output", start, end, marks)
+        self.account.stall(pe.number, "stall_output", start, end, marks)
 
     def _end_pass(self, pe: Pe, one: Pass, now: int) -> bool:
         """Go on to the next pass: with a barrier when all are through, an unmapped PE when the first one is."""
@@ -288,7 +288,7 @@ class Array:
                 return False
         elif not mapped and not one.arrived:
             return False
-        self.account.name("imbalance" if mapped else "unmapped", now - pe.clock)
+        self.account.name(pe.number, "imbalance" if mapped else "unmapped", now - pe.clock)
         pe.clock = now
         return True
 
@@ -343,7 +343,7 @@ class Array:
         missing, blocked = complete - pe.clock - words, end - complete
         self._missed_psums(pe, tile, pe.clock, pe.clock + missing)
         self._blocked(pe, tile, pe.clock + missing, pe.clock + missing + blocked)
-        self.account.name("accumulate", words)
+        self.account.name(pe.number, "accumulate", words)
         pe.clock, pe.adding = end, None
         self._send_last(pe, tile, end, end)
         return True
@@ -382,11 +382,11 @@ class Array:
             assert pe.clock is not None
             rest = drained - pe.clock
             if pe.number in mapped:
-                self.account.name("fill_drain", min(rest, self.depth))
-                self.account.name("imbalance", rest - min(rest, self.depth))
+                self.account.name(pe.number, "fill_drain", min(rest, self.depth))
+                self.account.name(pe.number, "imbalance", rest - min(rest, self.depth))
             else:
-                self.account.name("unmapped", rest)
-            self.account.name("between", end - drained)
+                self.account.name(pe.number, "unmapped", rest)
+            self.account.name(pe.number, "between", end - drained)
 
 
 def _when_all(times: dict[int, int], wanted: dict[int, int]) -> Callable[[], int | None]:

@@ -93,3 +93,12 @@ def test_the_command_draws_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, c
     assert ended.value.code == 2
     assert "--plot" in capsys.readouterr().err
     assert sorted(path.name for path in Path().iterdir()) == ["t.csv", "t.png"]
+
+
+def test_layers_of_a_trace_share_the_bins_by_their_cycles() -> None:
+    run = simulator.simulate("ws16", "alexnet", layers=["CONV1", "CONV5", "FC8"], trace=True)
+    edges, _, _ = series(of_trace(run.trace))
+    widths = np.diff(edges)
+    assert widths.sum() == run.total.cycles
+    assert len(widths) <= 400 + 3
+    assert widths.max() <= 1.5 * np.median(widths)

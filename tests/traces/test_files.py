@@ -8,6 +8,7 @@ import csv
 import gzip
 import json
 from collections import Counter, defaultdict
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ import pytest
 import simulator
 from simulator.cli import main
 from simulator.report.result import Run
+from simulator.traces.layer import Wanted
 from simulator.traces.run import RunTrace
 
 PHASES = {"X", "C", "M"}
@@ -126,6 +128,65 @@ def test_ports_carry_all_their_words(run: Run, tmp_path: Path) -> None:
     assert +units == +totals
 
 
+@pytest.mark.parametrize("most", [100, 3000, 1 << 20])
+def test_counters_integrate_to_what_crossed(run: Run, tmp_path: Path, most: int) -> None:
+    """From single transactions and from sums over time, up to the three decimals of each value."""
+    run.trace.save(tmp_path / "t.json", most=most)
+    events = read(tmp_path / "t.json")["traceEvents"]
+    for name, port in run.layers["CONV2"].ports.items():
+        own = [e for e in events if e["ph"] == "C" and e["name"] == f"{name}, {port['unit']} per cycle"]
+        if port["limit_per_cycle"] != "unlimited":
+            assert max(event["args"][port["unit"]] for event in own) <= port["limit_per_cycle"] + 1e-3
+        crossed = sum((b["ts"] - a["ts"]) * a["args"][port["unit"]] for a, b in pairwise(own))
+        words = sum(result.ports[name]["words"] for result in run.layers.values())
+        assert crossed == pytest.approx(words, abs=0.0005 * run.trace.cycles + 1)
+
+
+def test_buffers_hold_tiles_from_when_they_are_known(run: Run, tmp_path: Path) -> None:
+    """A value counts from the end of the window of time in which it was taken, not before."""
+    run.trace.save(tmp_path / "t.json")
+    events = read(tmp_path / "t.json")["traceEvents"]
+    series = run.layers["CONV2"].windows
+    own = [e for e in events if e["ph"] == "C" and e["name"] == "glb held, KiB" and e["ts"] < run.layers["CONV2"].cycles]
+    width, column = int(series["width_cycles"]), series["tiles.glb.input"]
+    for i, tiles in enumerate([0, *column.tolist()]):
+        if i * width < run.layers["CONV2"].cycles:
+            now = [e for e in own if e["ts"] <= i * width][-1]
+            assert now["args"]["input"] == pytest.approx(tiles * float(series["tile_bytes.glb.input"]) / 1024, abs=1e-3)
+
+
+@pytest.mark.parametrize("most", [2000, 20_000])
+def test_streams_that_share_a_port_share_its_time(tmp_path: Path, most: int) -> None:
+    """What repeats at the same time is one slice: no stream has a port's time for itself, and none has no time."""
+    machine = simulator.load_architecture("eyeriss_v1").replace(memories__glb__ports="one")
+    run = simulator.simulate(machine, "alexnet", layers=["CONV3"], batch=16, trace=True)
+    run.trace.save(tmp_path / "t.json", most=most)
+    events = read(tmp_path / "t.json")["traceEvents"]
+    check_format(events)
+    (track,) = [(e["pid"], e["tid"]) for e in events if e["name"] == "thread_name" and e["args"]["name"] == "glb.port"]
+    own = [event for event in events if event["ph"] == "X" and (event["pid"], event["tid"]) == track]
+    port = run.layers["CONV3"].ports["glb.port"]
+    assert sum(event["args"]["words"] for event in own) == port["words"]
+    together = [event for event in own if event["args"].get("transactions", 1) > 1]
+    assert "several streams" in {event["name"].split(" \u00d7 ")[0] for event in together}
+    for event in together:
+        assert event["args"]["busy_cycles"] == pytest.approx(event["args"]["words"] / port["limit_per_cycle"], abs=1e-3)
+        assert 0 < event["args"]["busy_cycles"] <= event["dur"] + 1
+
+
+def test_a_port_has_one_track_whatever_others_a_layer_has(tmp_path: Path) -> None:
+    machine = simulator.load_architecture("ws16").replace(vector_unit={"lanes": 16, "buffer_words": 4096})
+    run = simulator.simulate(machine, "alexnet", layers=["CONV2", "POOL1"], trace=True)
+    run.trace.save(tmp_path / "t.json")
+    events = read(tmp_path / "t.json")["traceEvents"]
+    check_format(events)
+    names = Counter(e["args"]["name"] for e in events if e["name"] == "thread_name" and e["pid"] > 1)
+    assert names["dram.link"] == 1
+    first = min(event["ts"] for event in events if event.get("cat") == "pass")
+    assert first == run.layers["POOL1"].cycles  # a vector unit, which comes first, has no passes
+    assert set(names.values()) == {1}
+
+
 def test_a_window_shows_single_steps(run: Run, tmp_path: Path) -> None:
     """Over the border of two layers: slices in it are single and sum up to its accounts, transfers begin in it."""
     border = run.layers["CONV2"].cycles
@@ -161,6 +222,18 @@ def test_the_table_and_the_arrays_are_the_same_slices(run: Run, tmp_path: Path) 
             for column in ("start_cycle", "length_cycles", "first_pe", "first_pass", "pe_cycles", "repeats", "merged_slices"):
                 assert arrays[f"{layer}/{column}"].tolist() == [int(row[column]) for row in own]
             assert arrays[f"{layer}/cause"].tolist() == [row["cause"] for row in own]
+
+
+def test_slices_of_many_pes_say_how_many_pe_cycles_they_are(tmp_path: Path) -> None:
+    machine = simulator.load_architecture("os16").replace(array__rows=40, array__columns=32)
+    run = simulator.simulate(machine, "alexnet", layers=["CONV5"], trace=True)
+    run.trace.save(tmp_path / "t.json", tmp_path / "t.csv", most=4000)
+    events = read(tmp_path / "t.json")["traceEvents"]
+    check_format(events)
+    assert pe_cycles_of(events) == wanted(run)
+    assert len([e for e in events if e["name"] == "thread_name" and e["args"]["name"].startswith("PE ")]) == 40
+    rows = list(csv.DictReader((tmp_path / "t.csv").open(encoding="utf-8")))
+    assert {row["merged_slices"] for row in rows} == {"0"}  # several, nobody counted how many
 
 
 def test_equal_runs_give_equal_bytes(run: Run, tmp_path: Path) -> None:
@@ -223,6 +296,44 @@ def test_the_command_writes_two_files_and_says_where_the_cycles_went(capsys: pyt
     assert len(list(Path("results").iterdir())) == 2  # never the same place twice
 
 
+@pytest.mark.parametrize("arguments", [[], ["--layer", "CONV5"], ["--window", "0:100"]])
+def test_an_interrupted_trace_is_no_trace(
+    arguments: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from simulator import pipeline
+
+    measure, calls = pipeline.measure_job, []
+
+    def measured(*given: Any, **how: Any) -> Any:
+        calls.append(given)
+        if len(calls) == 2 or arguments[:1] == ["--layer"]:
+            raise KeyboardInterrupt
+        return measure(*given, **how)
+
+    monkeypatch.setattr(pipeline, "measure_job", measured)
+    assert call("trace", "ws16", "alexnet", *arguments) == 130
+    assert capsys.readouterr() == ("", "interrupted; nothing was written\n")
+    assert list(Path().iterdir()) == []
+
+
+def test_a_trace_says_what_it_is_without(capsys: pytest.CaptureFixture[str]) -> None:
+    assert call("trace", "ws16", "alexnet", "--window", "0:10", "--relax", "dram", "--out", "w.json") == 0
+    told = capsys.readouterr()
+    assert "unlimited: dram" in told.out
+    assert "note: without RELU1, NORM1 ... (13 layers): no part of the machine runs them\n" in told.err
+    data = read(Path("w.json"))["otherData"]
+    assert (data["relax"], len(data["not_simulated"]), data["interrupted"]) == (["dram"], 13, False)
+    assert [f"note: {note}" for note in data["notes"]] == told.err.splitlines()
+
+
+def test_notes_say_what_is_merged() -> None:
+    run = simulator.simulate("ws16", "alexnet", layers=["CONV3", "CONV4", "CONV5"], trace=Wanted(most=1000))
+    merged = [trace.merged for _, _, trace in run.trace.layers]
+    below = f"{min(merged)} to {max(merged)}" if min(merged) < max(merged) else str(merged[0])
+    (note,) = run.trace.notes
+    assert note.startswith(f"CONV3, CONV4, CONV5: stretches below {below} cycles are merged")
+
+
 def test_run_writes_a_trace_to_its_results(capsys: pytest.CaptureFixture[str]) -> None:
     assert call("run", "ws16", "alexnet", "--layer", "FC8", "--trace", "--out", "r", "--quiet") == 0
     check_format(read(Path("r/trace.json.gz"))["traceEvents"])
@@ -236,6 +347,8 @@ def test_a_window_of_the_run_may_lie_in_several_layers(capsys: pytest.CaptureFix
     first, second = list(whole.layers.values())[:2]
     window = f"{first.cycles - 100}:{first.cycles + 400}"
     assert call("trace", "ws16", "alexnet", "--window", window, "--out", "w.json") == 0
+    title = " ".join(capsys.readouterr().out.split("PE-cycles")[0].split())
+    assert title.endswith(f"{first.name} to {second.name}, cycles {first.cycles - 100:,} to {first.cycles + 400:,}")
     events = read(Path("w.json"))["traceEvents"]
     assert [event["name"] for event in events if event.get("cat") == "layer"] == [first.name, second.name]
     assert sum(pe_cycles_of(events).values()) == 256 * 500
@@ -244,6 +357,7 @@ def test_a_window_of_the_run_may_lie_in_several_layers(capsys: pytest.CaptureFix
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
+        (["--layer", "POOL1"], "alexnet: layers: a layer that a part of the machine runs was expected (got POOL1)"),
         (["--layer", "CONV9"], "did you mean CONV5, CONV4, CONV3? (got CONV9)"),
         (["--layer", "FC8", "--window", "10"], "--window: cycles FROM:TO such as 1000:2000 were expected (got 10)"),
         (["--layer", "FC8", "--window", "20:10"], "--window: cycles FROM:TO such as 1000:2000 were expected (got 20:10)"),
@@ -256,6 +370,7 @@ def test_a_window_of_the_run_may_lie_in_several_layers(capsys: pytest.CaptureFix
         (["--out", "there.json"], "--out: exists already; name another, or replace it with --force (got there.json)"),
         (["--force"], "--force: --out was expected with it"),
         (["--slices", "0"], "--slices"),
+        (["--slices", "1000001"], "--slices"),
         (["--relax", "nope"], "--relax: no such resource"),
         (["--batch", "x"], "--batch"),
     ],

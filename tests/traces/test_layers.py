@@ -20,7 +20,7 @@ from simulator.mapping.mapping import Mapping
 from simulator.names import STALL_NAMES
 from simulator.pipeline import Job, measure_job
 from simulator.spec.layer import Layer
-from simulator.traces.crossings import BEGIN, END, SERIES, UNITS
+from simulator.traces.crossings import BEGIN, SERIES, UNITS
 from simulator.traces.layer import LayerTrace, Slices, Wanted
 
 Case = tuple[dict[str, Any], Layer, Mapping]
@@ -141,6 +141,20 @@ def test_more_slices_than_are_kept() -> None:
         part.accounting((0, 10))
 
 
+@pytest.mark.parametrize("window", [(2000, 22_000), (100_001, 130_007), (140_000, 430_001)])
+def test_a_window_with_more_slices_than_are_kept_stays_the_window(window: tuple[int, int]) -> None:
+    """Its slices are merged, and where it begins and ends lies in none of them: its sums are exact."""
+    exact, _ = traced("alexnet", "CONV5")
+    whole, _ = traced("alexnet", "CONV5", Wanted(most=5000))
+    part, _ = traced("alexnet", "CONV5", Wanted(most=5000, window=window))
+    assert part.window == window
+    assert 0 < part.merged <= whole.merged
+    if window[1] == 22_000:
+        assert part.merged < whole.merged  # shorter stretches than if all of the layer had to be kept
+    tracks_are_whole(part.slices(), window)
+    assert part.accounting() == exact.accounting(window)
+
+
 def test_passes_are_where_the_loops_say() -> None:
     """The pass of every slice rises by one at a time, and its loops are those of the mapping's walk."""
     from simulator.mapping.mapping import whole
@@ -164,6 +178,17 @@ def test_passes_are_where_the_loops_say() -> None:
         assert [digit for _, digit in trace.places.of(number)] == list(places[number])
 
 
+def test_passes_are_counted_beyond_32_bits() -> None:
+    run = simulator.simulate("eyeriss_v1", "alexnet", layers=["CONV5"], batch=20_000_000, trace=Wanted(most=30_000))
+    result = run.layers["CONV5"]
+    assert result.trace is not None
+    assert result.passes > 1 << 32
+    slices = result.trace.slices()
+    assert slices.first_pass.min() == 0
+    assert (slices.first_pass <= slices.last_pass).all()
+    assert result.trace.slices((result.cycles - 1000, result.cycles)).last_pass.max() == result.passes - 1
+
+
 def test_transfers_are_the_ports_words() -> None:
     run = simulator.simulate("ws16", "alexnet", layers=["CONV3"], trace=True)
     result = run.layers["CONV3"]
@@ -175,11 +200,19 @@ def test_transfers_are_the_ports_words() -> None:
         assert int(own[:, UNITS].sum()) == result.ports[port.name]["words"], port.name
         assert port.limit == result.ports[port.name]["limit_per_cycle"]
         assert port.unit == result.ports[port.name]["unit"]
-    edges = np.array([0, 1000, 5000])
+    edges = np.array([0, 1000, 1010, 5000])
     some = trace.crossings.single(0, 5000, 1 << 20)
     assert some is not None
-    inside = some[(some[:, END] <= 5000 * trace.crossings.ticks) & (some[:, BEGIN] >= 0)]
-    assert trace.crossings.per_bin(some, edges).sum() >= inside[:, UNITS].sum() - 1e-6
+    for port in trace.ports:
+        own = some[np.isin(some[:, SERIES], port.series)]
+        ends = own[:, BEGIN] + own[:, UNITS] * port.ticks_per_unit
+        units = trace.crossings.per_bin(port, some, edges)
+        assert own[ends <= 5000 * trace.crossings.ticks][:, UNITS].sum() <= units.sum() + 1e-6 <= own[:, UNITS].sum() + 1e-5
+        if port.limit != "unlimited" and len(own):
+            assert (units <= np.diff(edges) * float(port.limit) + 1e-6).all()
+            longest = own[own[:, UNITS].argmax()]  # it crosses at the port's rate; waiting for an answer is no crossing
+            begin = int(longest[BEGIN]) // trace.crossings.ticks + 1
+            assert trace.crossings.per_bin(port, some, np.array([begin, begin + 1]))[0] == pytest.approx(float(port.limit))
 
 
 def test_large_arrays_share_tracks() -> None:

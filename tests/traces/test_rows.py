@@ -1,13 +1,14 @@
 """The kernels that walk slices with repeats, against plain Python that writes every cycle down."""
 
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from simulator.traces.rows import MERGED, REPEATS, Chunk, Rows, cut_key, merged, runs
+from simulator.traces.rows import MERGED, REPEATS, Chunk, Rows, cut_key, merged, runs, split_at
 
 STATES = 5
 Slice = tuple[int, int, int]
@@ -113,6 +114,24 @@ def test_merging_keeps_sums_wherever_nothing_is_cut(timeline: tuple[Rows, list[l
     assert all(key in known for key in zip(back.pe[single].tolist(), back.start[single].tolist(), back.length[single].tolist(), strict=True))
 
 
+@given(timelines(), st.lists(st.tuples(st.integers(0, 2), st.integers(0, 60)), max_size=6))
+@settings(max_examples=60, deadline=None)
+def test_splitting_changes_nothing_but_where_slices_end(timeline: tuple[Rows, Any], places: list[tuple[int, int]]) -> None:
+    rows, _ = timeline
+    cuts = np.unique(np.array([cut_key(np.array(pe), np.array(at)) for pe, at in places], dtype=np.int64))
+    found = split_at(Chunk(rows.pe.astype(np.int32), rows.start, rows.length, rows.what, rows.passes), cuts)
+
+    def cycles(pe: Any, start: Any, length: Any, what: Any, passes: Any) -> list[tuple[int, ...]]:
+        columns = (column.tolist() for column in (pe, start, length, what, passes))
+        return [(p, at, w, n) for p, s, length, w, n in zip(*columns, strict=True) for at in range(s, s + length)]
+
+    assert cycles(found.pe, found.start, found.length, found.what, found.passes) == cycles(rows.pe, rows.start, rows.length, rows.what, rows.passes)
+    single = found.what != REPEATS
+    for pe, at in places:
+        over = (found.pe == pe) & (found.start < at) & (found.start + found.length > at)
+        assert not (over & single).any()
+
+
 def test_runs_join_short_neighbours_of_one_pe_in_one_bin() -> None:
     pe = np.array([0, 0, 0, 0, 0, 1, 1])
     start = np.array([0, 3, 6, 11, 30, 0, 4])
@@ -131,6 +150,19 @@ def test_what_was_not_kept_counts_nothing() -> None:
     rows = Rows.of(1, [gap], [])
     assert rows.sums(np.array([0, 12, 40]), np.array([0]), STATES)[0].tolist() == [[0, 2, 0, 0, 0], [0, 3, 5, 0, 0]]
     assert rows.single(12, 40, 9).tolist() == [[0, 12, 3, 1, 0], [0, 30, 5, 2, 0]]  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize("cycles", [1000, 70_000, 300_000])
+def test_room_grows_with_what_there_is(cycles: int) -> None:
+    """Ten slices that repeat: as many single ones as asked for take room, not as many as allowed."""
+    ones = np.ones(10, dtype=np.int64)
+    chunk = Chunk(np.zeros(11, np.int32), np.arange(11), np.append(ones, 10 * cycles), np.append(np.arange(10) % 3, REPEATS).astype(np.int16), np.zeros(11, np.int64))
+    rows = Rows.of(1, [chunk], [(10, 0, 0)])
+    single = rows.single(0, cycles, 1 << 50)
+    assert single is not None
+    assert single[:, 1].tolist() == list(range(cycles))
+    assert single[:, 3].tolist() == [i % 10 % 3 for i in range(cycles)]
+    assert rows.single(0, cycles, cycles - 1) is None
 
 
 @pytest.mark.parametrize("most", [0, 1])
