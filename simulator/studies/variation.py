@@ -21,7 +21,7 @@ _NUMBER: Final = re.compile(r"\d{1,18}(\.\d{1,18}|/\d{1,18})?")
 _FAMILIES: Final = ("memories", "networks")
 _NOT_NUMBERS: Final = ("name", "description", "technology", "dataflow", "energy", "provenance", "mappings")
 _FORM: Final = "KEY=FIRST:LAST:STEP or KEY=1,2,4 was expected"
-_KEPT: Final = re.compile(r".*(per_cycle|_cycles|clock_mhz|burst_bytes)")
+_KEPT: Final = re.compile(r"(?!.*macs_per_cycle).*(per_cycle|_cycles|clock_mhz|burst_bytes)")
 
 
 @dataclass(frozen=True, slots=True)

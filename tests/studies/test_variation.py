@@ -134,6 +134,7 @@ def test_values_reach_the_machine_exactly(machine: simulator.Architecture) -> No
 def test_speeds_are_told_from_sizes(machine: simulator.Architecture) -> None:
     speeds = {key for key in numbers_of(machine) if Variation(key, (key,), ()).is_speed}
     assert {"memories.glb.read_words_per_cycle", "memories.dram.latency_cycles", "clock_mhz"} <= speeds
+    assert "array.pe.macs_per_cycle" not in speeds
     assert {"memories.dram.burst_bytes", "memories.dram.bytes_per_cycle"} <= speeds
     sizes = {"array.rows", "memories.glb.capacity_bytes", "array.pe.psum_in_fifo_words", "word_bits.input"}
     assert not sizes & speeds
