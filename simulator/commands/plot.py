@@ -33,9 +33,9 @@ def plot(
 
     Of a run with --trace also what the PEs did over time and what they waited for.
     """
-    from simulator.report.gallery import default_layers
+    from simulator.report.pictures.gallery import default_layers
+    from simulator.report.pictures.style import FORMATS
     from simulator.report.result import Run
-    from simulator.report.style import FORMATS
 
     known = [suffix.removeprefix(".") for suffix in FORMATS]
     if picture_format not in known:
@@ -60,8 +60,8 @@ def report(
     force: Annotated[bool, typer.Option("--force", help="Replace a report that exists.")] = False,
 ) -> None:
     """Write a run as one HTML file that needs nothing else: tables, pictures, provenance."""
-    from simulator.report.gallery import some_layers
     from simulator.report.html import write_report
+    from simulator.report.pictures.gallery import some_layers
     from simulator.report.result import Run
     from simulator.studies.evaluation import sheet_grid
     from simulator.studies.metrics import entries_of

@@ -62,7 +62,7 @@ def default_directory(*parts: str) -> Path:
 
 def check_picture(path: Path, option: str = "--plot") -> None:
     """Refuse before anything runs what a picture could not be written to."""
-    from simulator.report.style import FORMATS
+    from simulator.report.pictures.style import FORMATS
 
     problems = []
     if path.suffix not in FORMATS:

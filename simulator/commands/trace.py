@@ -86,7 +86,7 @@ def trace(
     files = out or _default_files(found)
     found.save(*files, most=slices or MOST_SLICES)
     if plot is not None:
-        from simulator.report.stalls import of_trace, stall_timeline
+        from simulator.report.pictures.stalls import of_trace, stall_timeline
 
         write_whole(plot, partial(stall_timeline, of_trace(found), found.heading))
     _tell(found, files, quiet=quiet)

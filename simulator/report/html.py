@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 from simulator.errors import InputError
 from simulator.names import STALL_NAMES
-from simulator.report.gallery import find_layers, pictures, some_layers
 from simulator.report.numbers import count, percent, short
 from simulator.report.page import Section, facts, figure, page, paragraphs, tables
+from simulator.report.pictures.gallery import find_layers, pictures, some_layers
 from simulator.report.save import TRACE_FILES
 from simulator.report.sheets import architecture_grid
 from simulator.report.tables import Grid, grids, not_simulated_grid, notes

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Self
 from simulator.energy.price import Energy, total_pj
 from simulator.errors import refuse
 from simulator.mapping.mapping import Mapping as LoopNest
-from simulator.report.stalls import arrays as timeline_arrays
+from simulator.report.pictures.stalls import arrays as timeline_arrays
 from simulator.report.sums import plain, total_of
 from simulator.report.verdict import vector_verdict, verdict
 from simulator.spec.architecture import Architecture
@@ -18,7 +18,7 @@ from simulator.spec.workload import Workload
 from simulator.traces.run import RunTrace
 
 if TYPE_CHECKING:
-    from simulator.report.gallery import Plots
+    from simulator.report.pictures.gallery import Plots
 
 SCHEMA = "stallion.run/1"
 
@@ -225,7 +225,7 @@ class Run:
     @cached_property
     def plot(self) -> "Plots":
         """The run's pictures: ``run.plot.bandwidth("bandwidth.png", "CONV1")``."""
-        from simulator.report.gallery import Plots
+        from simulator.report.pictures.gallery import Plots
 
         return Plots(self)
 

@@ -14,7 +14,7 @@ from simulator.eyexam.loss import beyond, losses
 from simulator.eyexam.steps import Bounds, Step, bounds_of
 from simulator.mapping.file import MappingFile
 from simulator.pipeline import Progress, simulate
-from simulator.report.gallery import heaviest
+from simulator.report.pictures.gallery import heaviest
 from simulator.report.result import LayerResult, Run
 from simulator.spec.architecture import Architecture
 from simulator.spec.layer import Layer
@@ -162,7 +162,7 @@ class Eyexam:
 
         `InputError` where no layer has MACs.
         """
-        from simulator.report.roofline import draw_roofline
+        from simulator.report.pictures.roofline import draw_roofline
         from simulator.studies.bounds_tables import roofline_of
 
         heaviest(self.run)

@@ -6,8 +6,8 @@ from fractions import Fraction
 from simulator.eyexam.steps import amount
 from simulator.eyexam.traffic import Load
 from simulator.report.numbers import count, short, signed
-from simulator.report.plots import heading
-from simulator.report.roofline import STEP_NAMES, Level, Roofline, Spot, Staircase
+from simulator.report.pictures.plots import heading
+from simulator.report.pictures.roofline import STEP_NAMES, Level, Roofline, Spot, Staircase
 from simulator.report.tables import Grid
 from simulator.studies.bounds import Eyexam, LayerBounds, error_pct
 

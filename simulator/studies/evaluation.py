@@ -9,8 +9,8 @@ from typing import Any
 from simulator.energy.table import EnergyTable, load_energy_table
 from simulator.errors import InputError
 from simulator.pipeline import simulate
-from simulator.report.gallery import some_layers
 from simulator.report.numbers import short
+from simulator.report.pictures.gallery import some_layers
 from simulator.report.result import Run
 from simulator.report.tables import Grid, html_grid, markdown_grid
 from simulator.spec.architecture import Architecture

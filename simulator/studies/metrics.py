@@ -11,8 +11,8 @@ from simulator.energy.price import PER_CYCLE
 from simulator.mapping.check import capacity_bits
 from simulator.names import DATA_TYPES
 from simulator.report.numbers import several
+from simulator.report.pictures.series import ports
 from simulator.report.result import LayerResult, Run
-from simulator.report.series import ports
 from simulator.spec.architecture import Architecture
 from simulator.studies.limits import LARGEST_TRIED, largest_filters
 

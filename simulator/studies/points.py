@@ -14,7 +14,7 @@ from simulator.errors import InputError
 from simulator.mapping.file import Entry, MappingFile
 from simulator.mapping.mapping import Mapping
 from simulator.pipeline import simulate
-from simulator.report.gallery import some_layers
+from simulator.report.pictures.gallery import some_layers
 from simulator.report.result import LayerResult, Run
 from simulator.spec.architecture import Architecture
 from simulator.spec.workload import Workload

@@ -4,8 +4,8 @@ from fractions import Fraction
 from pathlib import Path
 
 from simulator.components.base import UNLIMITED
-from simulator.report.curves import Curve, Curves, draw_curves
 from simulator.report.numbers import count, several, short, signed
+from simulator.report.pictures.curves import Curve, Curves, draw_curves
 from simulator.report.result import NotSimulated
 from simulator.report.tables import UJ, Grid
 from simulator.studies.points import Figures, Outcome

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from simulator.report.numbers import short, signed
-from simulator.report.panels import Panel, draw_panels
+from simulator.report.pictures.panels import Panel, draw_panels
 from simulator.report.tables import Grid
 from simulator.validation.result import CaseResult, Comparison, Row, Validation
 

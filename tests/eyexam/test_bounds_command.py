@@ -10,9 +10,9 @@ import pytest
 import simulator
 import simulator.studies.bounds as study
 from simulator.cli import main
-from simulator.report.plots import pe_cycle_bars
+from simulator.report.pictures.plots import pe_cycle_bars
+from simulator.report.pictures.roofline import Level, Roofline, Spot, Staircase, draw_roofline, ranges
 from simulator.report.result import Layers, Run
-from simulator.report.roofline import Level, Roofline, Spot, Staircase, draw_roofline, ranges
 from simulator.studies.bounds_schemas import schemas
 from simulator.studies.bounds_tables import (
     grids,

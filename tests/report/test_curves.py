@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from simulator.report.curves import Curve, Curves, draw_curves
+from simulator.report.pictures.curves import Curve, Curves, draw_curves
 
 
 def curves(*values: float, **changes: object) -> Curves:

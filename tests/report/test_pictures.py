@@ -7,10 +7,10 @@ import pytest
 
 from simulator.energy.price import ENERGY_PARTS, total_pj
 from simulator.errors import InputError
-from simulator.report.gallery import draw_all, heaviest
-from simulator.report.plots import by_data_type, energy_shares, pe_cycle_shares
+from simulator.report.pictures.gallery import draw_all, heaviest
+from simulator.report.pictures.plots import by_data_type, energy_shares, pe_cycle_shares
+from simulator.report.pictures.style import LONGEST_LABEL, shortened, wrapped
 from simulator.report.result import Layers, Run
-from simulator.report.style import LONGEST_LABEL, shortened, wrapped
 
 OF_THE_RUN = ["pe_cycles", "energy_by_component", "energy_by_data_type", "utilization"]
 OF_A_LAYER = ["utilization", "bandwidth", "occupancy", "pe_heat_map"]
@@ -142,7 +142,7 @@ def test_a_full_disk_leaves_nothing_half_written(timed: Run, tmp_path: Path, mon
         if "heat" in target.name:
             raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("simulator.report.gallery.shutil.copyfile", full)
+    monkeypatch.setattr("simulator.report.pictures.gallery.shutil.copyfile", full)
     (tmp_path / "pe_cycles.png").write_text("from before")
     with pytest.raises(InputError, match="No space left on device"):
         timed.plot.all(tmp_path, force=True)

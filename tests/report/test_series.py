@@ -8,9 +8,9 @@ import pytest
 
 from simulator import simulate
 from simulator.errors import InputError
+from simulator.report.pictures.series import array_side, edges, occupancy, pe_shares, ports, utilization
+from simulator.report.pictures.style import scale_of
 from simulator.report.result import Run
-from simulator.report.series import array_side, edges, occupancy, pe_shares, ports, utilization
-from simulator.report.style import scale_of
 
 
 def test_the_last_window_ends_with_the_layer(timed: Run) -> None:

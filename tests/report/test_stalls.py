@@ -10,8 +10,8 @@ import simulator
 from simulator.cli import main
 from simulator.errors import InputError
 from simulator.names import STALL_NAMES
+from simulator.report.pictures.stalls import BINS, coarser, of_run, of_trace, series
 from simulator.report.result import Run
-from simulator.report.stalls import BINS, coarser, of_run, of_trace, series
 
 
 @pytest.fixture(scope="module")

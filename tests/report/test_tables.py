@@ -7,7 +7,7 @@ import pytest
 
 from simulator.energy.price import energy_parts, total_pj
 from simulator.report.compare import compare, comparison_grid
-from simulator.report.plots import pe_cycle_bars, pe_cycle_shares
+from simulator.report.pictures.plots import pe_cycle_bars, pe_cycle_shares
 from simulator.report.result import Layers, Run
 from simulator.report.tables import Grid, cycle_grid, energy_grid, grids, layer_grid, rich_tables
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from simulator.report.numbers import short, signed
-from simulator.report.style import DARK, bare, drawn
+from simulator.report.pictures.style import DARK, bare, drawn
 
 ACROSS = 3
 """Panels beside each other."""

@@ -3,9 +3,9 @@
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from simulator.report.plots import heading
-from simulator.report.series import Floats, pe_shares
-from simulator.report.style import drawn, scale_of, shortened, wrapped
+from simulator.report.pictures.plots import heading
+from simulator.report.pictures.series import Floats, pe_shares
+from simulator.report.pictures.style import drawn, scale_of, shortened, wrapped
 
 if TYPE_CHECKING:
     from simulator.report.result import Run

@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from simulator.errors import InputError, Problem, refuse
-from simulator.report.heat import pe_heat_map
-from simulator.report.plots import energy_bars, heading, pe_cycle_bars
-from simulator.report.stalls import EDGES, of_run, stall_timeline
-from simulator.report.style import check_format
-from simulator.report.timelines import (
+from simulator.report.pictures.heat import pe_heat_map
+from simulator.report.pictures.plots import energy_bars, heading, pe_cycle_bars
+from simulator.report.pictures.stalls import EDGES, of_run, stall_timeline
+from simulator.report.pictures.style import check_format
+from simulator.report.pictures.timelines import (
     bandwidth_over_time,
     occupancy_over_time,
     utilization_over_time,

@@ -10,7 +10,7 @@ import numpy as np
 from simulator.errors import refuse
 from simulator.names import PE_CYCLE_NAMES
 from simulator.report.numbers import count
-from simulator.report.style import PE_CYCLE_LOOKS, Looks, bare, drawn, shortened, wrapped
+from simulator.report.pictures.style import PE_CYCLE_LOOKS, Looks, bare, drawn, shortened, wrapped
 from simulator.traces.layer import LayerTrace
 from simulator.traces.rows import Ints
 from simulator.traces.run import RunTrace

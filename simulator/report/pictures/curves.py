@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from simulator.report.numbers import short
-from simulator.report.style import DARK, bare, drawn, shortened, wrapped
+from simulator.report.pictures.style import DARK, bare, drawn, shortened, wrapped
 
 MOST_TICKS = 14
 """Values that are written below the axis, at most."""

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from simulator.report.numbers import short
-from simulator.report.style import DARK, LIGHT, bare, drawn, shortened
+from simulator.report.pictures.style import DARK, LIGHT, bare, drawn, shortened
 
 ACROSS = 4
 """Panels beside each other."""

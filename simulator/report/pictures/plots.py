@@ -8,7 +8,7 @@ from simulator.energy.price import OPERATIONS, PER_CYCLE, Energy, energy_parts
 from simulator.errors import refuse
 from simulator.names import DATA_TYPES, PE_CYCLE_NAMES
 from simulator.report.numbers import short
-from simulator.report.style import (
+from simulator.report.pictures.style import (
     DATA_TYPE_LOOKS,
     PART_LOOKS,
     PE_CYCLE_LOOKS,

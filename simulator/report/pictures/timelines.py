@@ -5,9 +5,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from simulator.report.numbers import count, short
-from simulator.report.plots import heading
-from simulator.report.series import Floats, PortSeries, RoomSeries, edges, occupancy, ports, utilization
-from simulator.report.style import (
+from simulator.report.pictures.plots import heading
+from simulator.report.pictures.series import (
+    Floats,
+    PortSeries,
+    RoomSeries,
+    edges,
+    occupancy,
+    ports,
+    utilization,
+)
+from simulator.report.pictures.style import (
     DARK,
     DATA_TYPE_LOOKS,
     MIDDLE,
