@@ -51,16 +51,17 @@ class Recorder:
     def take(self, passes_each: int = 0) -> None:
         """Take out everything; what the last skip repeats holds ``passes_each`` passes per period."""
         s = self.machine.state
-        rows = s.slices[: int(s.scalars[kernel.TRACED])].copy()
+        rows = s.slices[: int(s.scalars[kernel.TRACED])]
         s.scalars[kernel.TRACED] = 0
+        begins = rows[:, kernel.SLICE_PE] == kernel.PASS_BEGINS
+        again = rows[:, kernel.SLICE_NAME] == kernel.REPEATED
+        passes = self._pass + np.cumsum(begins)
         each = np.zeros(len(rows), dtype=np.int64)
         if passes_each:
             each[-self.machine.architecture.spatial.pes :] = passes_each
-        begins = rows[:, kernel.SLICE_PE] == kernel.PASS_BEGINS
-        passes = self._pass + np.cumsum(begins)
-        again = rows[:, kernel.SLICE_NAME] == kernel.REPEATED
         self._pass = int(passes[-1]) if len(rows) else self._pass
-        self.pe_cycles += int(rows[~begins & ~again, kernel.SLICE_LENGTH].sum())
+        length = rows[:, kernel.SLICE_LENGTH]
+        self.pe_cycles += int(length.sum() - length[again].sum() - np.count_nonzero(begins))
         wanted = again if self.overflowed else ~begins
         self._keep(rows[wanted], passes[wanted], each[wanted])
         if passes_each:
