@@ -1,7 +1,7 @@
 """What a network is: named layers in the field's dimensions, lowered to loop nests."""
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
 from fractions import Fraction
 from math import prod
 from typing import Annotated, Any, Final, Self
@@ -11,9 +11,12 @@ from pydantic import (
     BeforeValidator,
     Field,
     GetJsonSchemaHandler,
+    PrivateAttr,
     SerializeAsAny,
     SerializerFunctionWrapHandler,
     ValidationError,
+    ValidationInfo,
+    WrapValidator,
     model_serializer,
     model_validator,
 )
@@ -24,11 +27,15 @@ from simulator.errors import InputError, Problem, refuse
 from simulator.names import DataType
 from simulator.spec.layer import Layer, VectorLayer
 from simulator.spec.operators import OPERATORS
-from simulator.spec.operators.base import LARGEST, Operator
+from simulator.spec.operators.base import Operator, Size, SizeOrZero
+from simulator.spec.parameters import LARGEST, Parameters
 from simulator.spec.validation import MisfitError, did_you_mean, problems_of, shown, validate
 
 LARGEST_COUNT: Final = 1 << 62
 """Counters are 64-bit; a layer with more MACs or words could not be counted."""
+MOST_LAYERS: Final = 100_000
+"""How many layers repeated ones may become."""
+LONGEST_NAME: Final = 200
 
 
 def name_in_words(name: str) -> str:
@@ -43,7 +50,7 @@ def folded(name: str) -> str:
     return name.casefold().replace("_", "-")
 
 
-Name = Annotated[str, Field(min_length=1, max_length=200), AfterValidator(name_in_words)]
+Name = Annotated[str, Field(min_length=1, max_length=LONGEST_NAME), AfterValidator(name_in_words)]
 Fractional = Annotated[float, Field(ge=0, le=1, strict=True)]
 
 
@@ -62,14 +69,14 @@ class _NoChoice:
     problems: tuple[Problem, ...]
 
 
-def _build(value: object) -> object:
+def _build(value: object, info: ValidationInfo) -> object:
     if isinstance(value, _NoChoice):
         raise MisfitError(value.problems, replaces_key=True)
     if not isinstance(value, _Chosen):
         return value
     operator = OPERATORS.all()[value.kind]
     try:
-        return operator.model_validate(value.data)
+        return operator.model_validate(value.data, context=info.context)
     except ValidationError as error:
         inner = problems_of(operator, error)
         below = [Problem("", f"{value.kind}.{p.key}".rstrip("."), p.value, p.expected) for p in inner]
@@ -137,10 +144,139 @@ def _not_one_operator(data: dict[str, Any], found: list[str]) -> Iterator[Proble
         return
     unknown = [key for key in data if key not in ("name", "zeros")]
     for key in unknown:
-        hint = did_you_mean(str(key), kinds, family="one of")
+        hint = did_you_mean(str(key), [*kinds, "repeat"], family="one of")
         yield Problem("", str(key), "", f"a kind of layer was expected; {hint}")
     if not unknown:
         yield Problem("", "", "", f"a kind of layer was expected; one of: {', '.join(sorted(kinds))}")
+
+
+def _item(value: object, _handler: object, info: ValidationInfo) -> object:
+    """One entry of a list of layers."""
+    if isinstance(value, LayerSpec | Stack):
+        return value
+    kind = Stack if isinstance(value, dict) and "repeat" in value else LayerSpec
+    try:
+        return kind.model_validate(value, context=info.context)
+    except ValidationError as error:
+        raise MisfitError(problems_of(kind, error)) from None
+
+
+class Listed(Part):
+    """Layers as they stand in a file, in which some may be repeated."""
+
+    layers: Annotated[
+        tuple[Annotated["LayerSpec | Stack", WrapValidator(_item)], ...], Field(min_length=1)
+    ]
+
+    @property
+    def size(self) -> int:
+        """How many layers these become."""
+        return sum(1 if isinstance(item, LayerSpec) else item.repeat.repeated for item in self.layers)
+
+    def unrolled(self) -> Iterator[tuple[str, LayerSpec]]:
+        """Every layer, repeated ones as often as they are, with the key path where it stands."""
+        for i, item in enumerate(self.layers):
+            if isinstance(item, LayerSpec):
+                yield f"layers.{i}", item
+            else:
+                for key, layer in item.repeat.repetitions():
+                    yield f"layers.{i}.repeat.{key}", layer
+
+
+class Repeat(Listed):
+    """Layers that follow each other ``count`` times; ``q`` of the third time is ``NAME2.q``."""
+
+    count: Size = Field(description="how often")
+    name: Name = Field(description="what their names begin with, before the number of the repetition")
+    first: SizeOrZero = Field(0, description="number of the first repetition")
+
+    @property
+    def repeated(self) -> int:
+        """How many layers these become."""
+        return self.count * self.size
+
+    def repetitions(self) -> Iterator[tuple[str, LayerSpec]]:
+        """Every layer of every repetition, with the key path where it stands."""
+        once = list(self.unrolled())
+        for number in range(self.first, self.first + self.count):
+            for key, layer in once:
+                yield key, layer.model_copy(update={"name": f"{self.name}{number}.{layer.name}"})
+
+
+class Stack(Part):
+    """Repeated layers in a list of layers."""
+
+    repeat: Repeat
+
+
+Listed.model_rebuild()
+Repeat.model_rebuild()
+
+
+def _unroll(value: object, info: ValidationInfo) -> tuple[LayerSpec, ...]:
+    """The layers of a network one by one; raises `MisfitError` with key paths as they stand in the file."""
+    try:
+        listed = Listed.model_validate({"layers": value}, context=info.context)
+    except ValidationError as error:
+        raise MisfitError(problems_of(Listed, error), replaces_key=True) from None
+    if listed.size > max(MOST_LAYERS, len(listed.layers)):
+        told = f"repetitions that give at most {MOST_LAYERS:,} layers were expected"
+        raise MisfitError([Problem("", "", f"{listed.size:,} layers", told)])
+    found = list(listed.unrolled())
+    faults = [*_names_too_long(found), *_same_names(found), *_too_large(found)]
+    if faults:
+        raise MisfitError(_once(faults), replaces_key=True)
+    if isinstance(info.context, Parameters):
+        info.context.places = [place for place, _ in found]
+    return tuple(layer for _, layer in found)
+
+
+Found = Sequence[tuple[str, LayerSpec]]
+"""Layers with the key paths where they stand."""
+
+
+def _names_too_long(found: Found) -> Iterator[Problem]:
+    for place, layer in found:
+        if len(layer.name) > LONGEST_NAME:
+            told = f"names of at most {LONGEST_NAME} characters were expected"
+            yield Problem("", f"{place}.name", shown(layer.name), told)
+
+
+def _same_names(found: Found) -> Iterator[Problem]:
+    first: dict[str, int] = {}
+    for i, (place, layer) in enumerate(found):
+        at = first.setdefault(folded(layer.name), i)
+        if at != i:
+            other = f"{found[at][0]} is called {found[at][1].name}"
+            told = f"a name of its own was expected: {other} (case does not count, _ is -)"
+            yield Problem("", f"{place}.name", layer.name, told)
+
+
+def _too_large(found: Found) -> Iterator[Problem]:
+    sizes: dict[str, int] = {}
+    for place, layer in found:
+        if place not in sizes:
+            sizes[place] = _largest_count(layer.lower(1))
+        if sizes[place] >= LARGEST_COUNT:
+            told = "fewer than 2^62 MACs and words were expected"
+            yield Problem("", place, f"{sizes[place]:,}", told)
+
+
+def _once(faults: Iterable[Problem]) -> list[Problem]:
+    """The first problem of every place: what is repeated is wrong in one place."""
+    first: dict[str, Problem] = {}
+    for fault in faults:
+        first.setdefault(fault.key, fault)
+    return list(first.values())
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """The file that a workload was read from, and the values of its parameters; equal to every other one."""
+
+    file: str = field(default="", compare=False)
+    sha256: str = field(default="", compare=False)
+    parameters: dict[str, int] = field(default_factory=dict, compare=False)
 
 
 class Workload(Part):
@@ -149,33 +285,36 @@ class Workload(Part):
     name: Name
     description: str = ""
     source: str = Field("", description="where the shapes come from")
-    layers: Annotated[tuple[LayerSpec, ...], Field(min_length=1)]
+    layers: Annotated[tuple[LayerSpec, ...], BeforeValidator(_unroll)]
     provenance: dict[str, dict[str, str]] = Field(
         default_factory=dict,
         description="key path to {source|assumed|fitted|derived: text}; filled by the reader",
     )
+    _origin: Origin = PrivateAttr(default_factory=Origin)
 
-    @model_validator(mode="after")
-    def _checked(self) -> Self:
-        faults = [*self._same_names(), *self._too_large()]
-        if faults:
-            raise InputError(Problem(self.name, fault.key, fault.value, fault.expected) for fault in faults)
-        return self
+    @property
+    def origin(self) -> Origin:
+        """Where it was read from; empty where it was not."""
+        return self._origin
 
-    def _same_names(self) -> Iterator[Problem]:
-        first: dict[str, int] = {}
-        for i, layer in enumerate(self.layers):
-            at = first.setdefault(folded(layer.name), i)
-            if at != i:
-                other = f"layers.{at} is called {self.layers[at].name}"
-                told = f"a name of its own was expected: {other} (case does not count, _ is -)"
-                yield Problem("", f"layers.{i}.name", layer.name, told)
+    @classmethod
+    def file_keys(cls) -> list[str]:
+        """The keys of a workload in a file."""
+        return [*cls.model_fields, "parameters"]
 
-    def _too_large(self) -> Iterator[Problem]:
-        for i, layer in enumerate(self.layers):
-            count = _largest_count(layer.lower(1))
-            if count >= LARGEST_COUNT:
-                yield Problem("", f"layers.{i}", f"{count:,}", "fewer than 2^62 MACs and words were expected")
+    @classmethod
+    def __get_pydantic_json_schema__(
+        cls, schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> dict[str, Any]:
+        out = handler.resolve_ref_schema(handler(schema))
+        listed = handler.resolve_ref_schema(handler(Listed.__pydantic_core_schema__))
+        out["properties"]["layers"] = listed["properties"]["layers"]
+        out["properties"]["parameters"] = {
+            "type": "object",
+            "description": "whole numbers by name, which sizes may use; --param gives others",
+            "additionalProperties": {"type": "integer", "minimum": 0},
+        }
+        return out
 
     def lower(self, batch: int = 1) -> list[Layer | VectorLayer]:
         """Every layer over ``batch`` images; raises `InputError` where that is no count."""
@@ -202,13 +341,39 @@ class Workload(Part):
             raise InputError(
                 Problem(self.name, "", shown(name), told.format(did_you_mean(name, here))) for name in unknown
             )
-        chosen = tuple(layer for layer in self.layers if folded(layer.name) in wanted)
-        return self.replace(layers=chosen) if wanted else self
+        if not wanted:
+            return self
+        chosen = [i for i, layer in enumerate(self.layers) if folded(layer.name) in wanted]
+        places = [f"layers.{i}" for i in chosen]
+        told_of = provenance_of(self.provenance, places)
+        found = self.replace(layers=tuple(self.layers[i] for i in chosen), provenance=told_of)
+        return found.read_from(self.origin)
 
     def replace(self, **changes: Any) -> Self:
         """Return a validated copy with some fields changed; raises `InputError`."""
         data = {key: getattr(self, key) for key in type(self).model_fields}
         return validate(type(self), {**data, **changes}, self.name)
+
+    def read_from(self, origin: Origin) -> Self:
+        """The same network, said to be read from ``origin``."""
+        found = self.model_copy()
+        found._origin = origin
+        return found
+
+
+def provenance_of(
+    provenance: dict[str, dict[str, str]], places: Sequence[str]
+) -> dict[str, dict[str, str]]:
+    """Provenance of layers that stood at ``places`` and now follow each other, and of what is no layer."""
+    found = {key: told for key, told in provenance.items() if not key.startswith(("layers.", "parameters."))}
+    inside: dict[str, list[tuple[str, dict[str, str]]]] = {place: [] for place in places}
+    for key, told in provenance.items():
+        steps = key.split(".")
+        for n in range(1, len(steps)):
+            inside.get(".".join(steps[:n]), []).append((".".join(steps[n:]), told))
+    return found | {
+        f"layers.{i}.{key}": told for i, place in enumerate(places) for key, told in inside[place]
+    }
 
 
 def _largest_count(layer: Layer | VectorLayer) -> int:
