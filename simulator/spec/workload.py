@@ -278,6 +278,17 @@ class Origin:
     sha256: str = field(default="", compare=False)
     parameters: dict[str, int] = field(default_factory=dict, compare=False)
 
+    def to_dict(self) -> dict[str, Any]:
+        """What a run keeps of it; parameters where there are some."""
+        told: dict[str, Any] = {"file": self.file, "sha256": self.sha256}
+        return {**told, "parameters": dict(self.parameters)} if self.parameters else told
+
+    def notes(self) -> Iterator[str]:
+        """The values of parameters in words, as a workload's name does not tell them."""
+        if self.parameters:
+            values = ", ".join(f"{name} {value}" for name, value in self.parameters.items())
+            yield f"parameters of the workload: {values}"
+
 
 class Workload(Part):
     """A network: layers in the order in which they run. Change it with `replace`, which validates anew."""
