@@ -14,7 +14,9 @@ from simulator.commands.options import (
     JsonOption,
     LayerOption,
     MappingOption,
+    ParameterOption,
     RelaxOption,
+    workload_given,
 )
 from simulator.commands.terminal import INTERRUPTED, check_picture, progress, say, show_grid
 from simulator.errors import refuse
@@ -30,6 +32,7 @@ def bounds(
     architecture: Annotated[str, typer.Argument(metavar="ARCH", help="A shipped architecture or a file.")],
     workload: Annotated[str, typer.Argument(metavar="WORKLOAD", help="A shipped workload or a file.")],
     *,
+    param: ParameterOption = None,
     batch: BatchOption = 1,
     layer: LayerOption = None,
     mapping: MappingOption = None,
@@ -55,13 +58,14 @@ def bounds(
     for path, option in ((plot, "--plot"), (plot_cycles, "--plot-cycles")):
         if path is not None:
             check_picture(path, option)
+    network = workload_given(workload, param)
     from simulator.studies.bounds import bounds as examine
 
     try:
         with progress(hidden=False) as on_layer:
             found = examine(
                 architecture,
-                workload,
+                network,
                 batch=batch,
                 layers=layer or None,
                 mapping=mapping,

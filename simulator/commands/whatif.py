@@ -14,12 +14,15 @@ from simulator.commands.options import (
     JsonOption,
     LayerOption,
     MappingOption,
+    ParameterOption,
     RelaxOption,
+    workload_given,
 )
 from simulator.commands.terminal import INTERRUPTED, check_picture, console, progress, say, show_grid
 from simulator.errors import InputError, Problem, refuse
 
 if TYPE_CHECKING:
+    from simulator.spec.workload import Workload
     from simulator.studies.relaxing import Relaxing
     from simulator.studies.varying import Sweep
 
@@ -53,6 +56,7 @@ def whatif(
     workload: Annotated[str, typer.Argument(metavar="WORKLOAD", help="A shipped workload or a file.")],
     *,
     vary: VaryOption = None,
+    param: ParameterOption = None,
     batch: BatchOption = 1,
     layer: LayerOption = None,
     mapping: MappingOption = None,
@@ -67,6 +71,7 @@ def whatif(
 ) -> None:
     """Relax each resource in turn and name the real bottleneck; or sweep one number with --vary."""
     varied = _variation(vary or [], keep_mapping=keep_mapping, knee=knee, plot=plot)
+    network = workload_given(workload, param)
     options: dict[str, Any] = {
         "batch": batch,
         "layers": layer or None,
@@ -81,7 +86,7 @@ def whatif(
             options["progress"] = on_step
             if varied is not None:
                 options |= {"keep_mapping": keep_mapping} | ({} if knee is None else {"knee_pct": knee})
-            study = _study(architecture, workload, varied, options)
+            study = _study(architecture, network, varied, options)
     except KeyboardInterrupt:
         say("interrupted before the machine as described was through")
         raise typer.Exit(INTERRUPTED) from None
@@ -115,7 +120,7 @@ def _variation(
 
 
 def _study(
-    architecture: str, workload: str, varied: str | None, options: dict[str, Any]
+    architecture: str, workload: "str | Workload", varied: str | None, options: dict[str, Any]
 ) -> "Relaxing | Sweep":
     if varied is None:
         from simulator.studies.relaxing import whatif as relax_each

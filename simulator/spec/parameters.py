@@ -34,6 +34,7 @@ class Parameters:
         self.places: list[str] = []
         self._wrong: set[str] = set()
         self._used: set[str] = set()
+        self._told: set[str] = set()
 
     def declare(self, declared: object) -> Iterator[Problem]:
         """Take the parameters that a file declares; yields what is wrong with them and with those given."""
@@ -73,6 +74,12 @@ class Parameters:
                 told = "a parameter that a size uses was expected"
                 yield Problem("", f"parameters.{name}", str(self.values[name]), told)
 
+    def misfit(self, expression: str, told: str) -> ValueError:
+        """What to raise for values with which ``expression`` is no size: only once, its places are alike."""
+        again = expression in self._told
+        self._told.add(expression)
+        return MisfitError([]) if again else ValueError(told)
+
     def __getitem__(self, name: str) -> int:
         """The value of a parameter; raises `MisfitError` where there is none."""
         self._used.add(name)
@@ -96,7 +103,8 @@ def resolved(value: object, least: int, context: object) -> object:
     if not least <= found <= LARGEST:
         named = sorted(set(_NAME.findall(value)))
         told = ", ".join(f"{name} {parameters[name]}" for name in named)
-        raise ValueError(f"a number from {least} to {LARGEST} was expected; with {told} it is {found}")
+        told = f"a number from {least} to {LARGEST} was expected; with {told} it is {found}"
+        raise parameters.misfit(value, told)
     return found
 
 
@@ -106,7 +114,7 @@ class _Expression:
     def __init__(self, text: str, parameters: Parameters) -> None:
         if re.fullmatch(EXPRESSION, text) is None:
             raise ValueError(_SYNTAX)
-        self.parameters = parameters
+        self.text, self.parameters = text, parameters
         self.tokens = list(self._split(text))
         self.at = 0
 
@@ -138,7 +146,7 @@ class _Expression:
         found = self._atom()
         while (sign := self._taken("*", "//")) is not None:
             other = self._atom()
-            found = found * other if sign == "*" else _quotient(found, other)
+            found = found * other if sign == "*" else self._quotient(found, other)
         return found
 
     def _atom(self) -> int:
@@ -155,6 +163,12 @@ class _Expression:
             return self.parameters[word]
         raise ValueError(_SYNTAX)
 
+    def _quotient(self, dividend: int, divisor: int) -> int:
+        if divisor == 0 or dividend % divisor:
+            told = f"a division without remainder was expected, and it is {dividend} // {divisor}"
+            raise self.parameters.misfit(self.text, told)
+        return dividend // divisor
+
     def _taken(self, *words: str) -> str | None:
         if self.at < len(self.tokens) and self.tokens[self.at] in words:
             self.at += 1
@@ -162,12 +176,7 @@ class _Expression:
         return None
 
 
-def _quotient(dividend: int, divisor: int) -> int:
-    if divisor == 0 or dividend % divisor:
-        raise ValueError(f"a division without remainder was expected, and it is {dividend} // {divisor}")
-    return dividend // divisor
-
-
 def size_schema(least: int) -> dict[str, Any]:
     """JSON Schema of a size in a workload's file."""
-    return {"anyOf": [{"type": "integer", "minimum": least}, {"type": "string", "pattern": f"^{EXPRESSION}$"}]}
+    text = {"type": "string", "pattern": f"^{EXPRESSION}$"}
+    return {"anyOf": [{"type": "integer", "minimum": least}, text]}

@@ -11,8 +11,8 @@ from simulator.spec.operators.base import Operator, Size, Zeros, product
 class MatMul(Operator):
     """``batch`` independent products rows × K by K × M; the K × M operands take the place of weights.
 
-    The images of a run share weights, so each adds rows. Where the K × M operands are activations, as keys and
-    values in attention, every image brings its own (``per_image``), and adds products instead.
+    The images of a run share weights, so each adds rows. Where the K × M operands are activations, as keys
+    and values in attention, every image brings its own (``per_image``), and adds products instead.
     """
 
     M: Size = Field(description="columns of the product")

@@ -10,7 +10,8 @@ from simulator.spec.operators.base import FeatureMaps, Size, Zeros
 
 _OPERATIONS: Final = {"batch": 2, "layer": 7, "root_mean_square": 4, "softmax": 5}
 """Per element. batch: scale, shift (statistics are constants). layer: add, subtract, square, add, multiply,
-scale, shift. root_mean_square: square, add, multiply, scale. softmax: compare, subtract, exponential, add, divide."""
+scale, shift. root_mean_square: square, add, multiply, scale. softmax: compare, subtract, exponential, add,
+divide."""
 
 
 @OPERATORS.register("normalization")
