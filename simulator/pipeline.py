@@ -99,9 +99,9 @@ def simulate(
         not_simulated=tuple(_not_simulated(machine, layer) for layer in skipped),
         mappings={j.layer.name: j.mapping for j in planned[: len(results)] if j.mapping is not None},
         energy_table=table.in_words,
-        notes=tuple(_notes(machine, planned, results)),
+        notes=(*network.origin.notes(), *_notes(machine, planned, results)),
         relax=tuple(sorted(relaxed)),
-        provenance=_provenance(architecture, workload, mapping, energy, operands=operands),
+        provenance=_provenance(architecture, network, mapping, energy, operands=operands),
         interrupted=interrupted,
     )
 
@@ -387,11 +387,13 @@ def _provenance(*inputs: object, operands: Given | None) -> dict[str, Any]:
     from simulator import __version__
 
     kinds = ("architecture", "workload", "mapping", "energy")
-    hashes = {}
+    hashes: dict[str, dict[str, Any]] = {}
     for kind, value in zip(kinds, inputs, strict=True):
         if isinstance(value, str | Path):
             data = find(kind, value).read_bytes()  # type: ignore[arg-type]
             hashes[kind] = {"file": str(value), "sha256": hashlib.sha256(data).hexdigest()}
+        elif isinstance(value, Workload) and value.origin.file:
+            hashes[kind] = value.origin.to_dict()
     found: dict[str, Any] = {"version": __version__, "inputs": hashes}
     if operands is not None:
         found["operands"] = describe(operands)

@@ -14,7 +14,9 @@ from simulator.commands.options import (
     JsonOption,
     LayerOption,
     MappingOption,
+    ParameterOption,
     RelaxOption,
+    workload_given,
 )
 from simulator.commands.terminal import INTERRUPTED, check_picture, progress, say, show_grid, show_tables
 from simulator.errors import refuse
@@ -31,6 +33,7 @@ def bounds(
     architecture: Annotated[str, typer.Argument(metavar="ARCH", help="A shipped architecture or a file.")],
     workload: Annotated[str, typer.Argument(metavar="WORKLOAD", help="A shipped workload or a file.")],
     *,
+    param: ParameterOption = None,
     batch: BatchOption = 1,
     layer: LayerOption = None,
     mapping: MappingOption = None,
@@ -58,13 +61,14 @@ def bounds(
             check_picture(path, option)
     if plot is not None and plot_cycles is not None and plot.absolute() == plot_cycles.absolute():
         raise refuse("--plot-cycles", "", plot_cycles, "another file than that of --plot was expected")
+    network = workload_given(workload, param)
     from simulator.studies.bounds import bounds as examine
 
     try:
         with progress(hidden=False) as on_layer:
             found = examine(
                 architecture,
-                workload,
+                network,
                 batch=batch,
                 layers=layer or None,
                 mapping=mapping,

@@ -13,6 +13,8 @@ from simulator.commands.options import (
     JsonOption,
     LayerOption,
     MappingOption,
+    ParameterOption,
+    workload_given,
 )
 from simulator.commands.run import OperandsOption, SeedOption, ZerosOption, operands_given
 from simulator.commands.terminal import INTERRUPTED, progress, say, show_tables
@@ -26,6 +28,7 @@ def evaluate(
     architecture: Annotated[str, typer.Argument(metavar="ARCH", help="A shipped architecture or a file.")],
     workload: Annotated[str, typer.Argument(metavar="WORKLOAD", help="A shipped workload or a file.")],
     *,
+    param: ParameterOption = None,
     batch: BatchOption = 1,
     pes: Annotated[
         str | None,
@@ -54,13 +57,14 @@ def evaluate(
     if accuracy is not None and not accuracy.strip():
         raise refuse("--accuracy", "", "''", "a text was expected")
     data = operands_given(operands, zeros or [], seed, None)
+    network = workload_given(workload, param)
     from simulator.studies.evaluation import evaluate as evaluate_design
 
     try:
         with progress(hidden=False) as on_layer:
             found = evaluate_design(
                 architecture,
-                workload,
+                network,
                 batch=batch,
                 pes=[] if pes is None else pes.split(","),
                 accuracy=accuracy,

@@ -1,9 +1,15 @@
 """Options that several commands take, each with one meaning everywhere."""
 
+import re
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+from simulator.errors import refuse
+
+if TYPE_CHECKING:
+    from simulator.spec.workload import Workload
 
 MappingOption = Annotated[
     Path | None, typer.Option(help="A mapping file; layers it lacks are mapped as usual.")
@@ -19,3 +25,32 @@ LayerOption = Annotated[list[str] | None, typer.Option(help="Run only this layer
 BatchOption = Annotated[int, typer.Option(min=1, help="Images per run.")]
 JobsOption = Annotated[int, typer.Option(min=1, help="Processes that share the layers.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
+ParameterOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--param", metavar="NAME=VALUE", help="Give a parameter of the workload a value; may be repeated."
+    ),
+]
+
+
+def workload_given(workload: str, parameters: list[str] | None) -> "str | Workload":
+    """The workload by its name, or read with other values for some of its parameters; raises `InputError`."""
+    if not parameters:
+        return workload
+    from simulator.spec.catalog import load_workload
+
+    return load_workload(workload, parameters_given(parameters))
+
+
+def parameters_given(texts: list[str]) -> dict[str, int]:
+    """``NAME=VALUE``, each name once."""
+    found: dict[str, int] = {}
+    for text in texts:
+        parts = re.fullmatch(r"([^=\s]+)=([0-9]{1,18})", text, re.ASCII)
+        if parts is None:
+            told = "NAME=VALUE with a whole number such as sequence=512 was expected"
+            raise refuse("--param", "", text or "''", told)
+        if parts[1] in found:
+            raise refuse("--param", "", text, f"one value for {parts[1]} was expected")
+        found[parts[1]] = int(parts[2])
+    return found

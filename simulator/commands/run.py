@@ -16,7 +16,9 @@ from simulator.commands.options import (
     JobsOption,
     LayerOption,
     MappingOption,
+    ParameterOption,
     RelaxOption,
+    workload_given,
 )
 from simulator.commands.terminal import INTERRUPTED, console, default_directory, progress, say
 from simulator.errors import InputError, Problem, refuse
@@ -65,6 +67,7 @@ def run(
     architecture: Annotated[str, typer.Argument(metavar="ARCH", help="A shipped architecture or a file.")],
     workload: Annotated[str, typer.Argument(metavar="WORKLOAD", help="A shipped workload or a file.")],
     *,
+    param: ParameterOption = None,
     batch: BatchOption = 1,
     layer: LayerOption = None,
     mapping: MappingOption = None,
@@ -90,11 +93,12 @@ def run(
 
     _check_out(out, force=force, files=trace and as_json)
     data = operands_given(operands, zeros or [], seed, save_outputs)
+    network = workload_given(workload, param)
     try:
         with progress(hidden=quiet) as on_layer:
             result = simulate(
                 architecture,
-                workload,
+                network,
                 batch=batch,
                 layers=layer or None,
                 mapping=mapping,

@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from simulator.commands.options import ParameterOption, parameters_given
 from simulator.commands.terminal import show_grid
 from simulator.errors import InputError, refuse
 
@@ -29,15 +30,20 @@ def list_shipped() -> None:
 
 def show(
     name: Annotated[str, typer.Argument(metavar="ARCH|WORKLOAD", help="A shipped name or a file.")],
+    *,
+    param: ParameterOption = None,
 ) -> None:
     """Show an architecture with the source of each number, or a workload's layers."""
     from simulator.report.sheets import architecture_grid, workload_grid
     from simulator.spec.catalog import load_architecture, load_workload
 
-    if _kind(name) == "architecture":
-        show_grid(architecture_grid(load_architecture(name)))
+    parameters = parameters_given(param or [])
+    if _kind(name) == "workload":
+        show_grid(workload_grid(load_workload(name, parameters)))
+    elif parameters:
+        raise refuse("--param", "", param[0] if param else "", "a workload was expected with it")
     else:
-        show_grid(workload_grid(load_workload(name)))
+        show_grid(architecture_grid(load_architecture(name)))
 
 
 def _kind(name: str) -> str:

@@ -8,7 +8,15 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from simulator.commands.options import BatchOption, DataflowOption, JobsOption, MappingOption, RelaxOption
+from simulator.commands.options import (
+    BatchOption,
+    DataflowOption,
+    JobsOption,
+    MappingOption,
+    ParameterOption,
+    RelaxOption,
+    workload_given,
+)
 from simulator.commands.terminal import (
     INTERRUPTED,
     check_picture,
@@ -45,6 +53,7 @@ def trace(
     architecture: Annotated[str, typer.Argument(metavar="ARCH", help="A shipped architecture or a file.")],
     workload: Annotated[str, typer.Argument(metavar="WORKLOAD", help="A shipped workload or a file.")],
     *,
+    param: ParameterOption = None,
     layer: Annotated[str | None, typer.Option(help="Trace only this layer.")] = None,
     window: WindowOption = None,
     out: FilesOption = None,
@@ -66,11 +75,12 @@ def trace(
     if plot is not None:
         check_picture(plot)
     cycles = None if window is None else _window(window)
+    network = workload_given(workload, param)
     try:
         with progress(hidden=quiet) as on_layer:
             found = run_trace(
                 architecture,
-                workload,
+                network,
                 layer=layer,
                 window=cycles,
                 batch=batch,

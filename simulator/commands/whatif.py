@@ -13,13 +13,16 @@ from simulator.commands.options import (
     JsonOption,
     LayerOption,
     MappingOption,
+    ParameterOption,
     RelaxOption,
+    workload_given,
 )
 from simulator.commands.terminal import INTERRUPTED, check_picture, progress, say, show_tables
 from simulator.errors import InputError, Problem, refuse
 from simulator.writing import write_whole
 
 if TYPE_CHECKING:
+    from simulator.spec.workload import Workload
     from simulator.studies.relaxing import Relaxing
     from simulator.studies.varying import Sweep
 
@@ -52,6 +55,7 @@ def whatif(
     workload: Annotated[str, typer.Argument(metavar="WORKLOAD", help="A shipped workload or a file.")],
     *,
     vary: VaryOption = None,
+    param: ParameterOption = None,
     batch: BatchOption = 1,
     layer: LayerOption = None,
     mapping: MappingOption = None,
@@ -70,6 +74,7 @@ def whatif(
     --vary dram.bytes_per_cycle=4,8,unlimited; keys joined by + vary together.
     """
     varied = _variation(vary or [], keep_mapping=keep_mapping, knee=knee, plot=plot)
+    network = workload_given(workload, param)
     options: dict[str, Any] = {
         "batch": batch,
         "layers": layer or None,
@@ -84,7 +89,7 @@ def whatif(
             options["progress"] = on_step
             if varied is not None:
                 options |= {"keep_mapping": keep_mapping} | ({} if knee is None else {"knee_pct": knee})
-            study = _study(architecture, workload, varied, options)
+            study = _study(architecture, network, varied, options)
     except KeyboardInterrupt:
         say("interrupted before the machine as described was through")
         raise typer.Exit(INTERRUPTED) from None
@@ -118,7 +123,7 @@ def _variation(
 
 
 def _study(
-    architecture: str, workload: str, varied: str | None, options: dict[str, Any]
+    architecture: str, workload: "str | Workload", varied: str | None, options: dict[str, Any]
 ) -> "Relaxing | Sweep":
     if varied is None:
         from simulator.studies.relaxing import whatif as relax_each

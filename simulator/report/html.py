@@ -173,6 +173,8 @@ def _inputs(inputs: Any) -> Iterator[tuple[str, str]]:
     """What was read, with its hash where one is known."""
     for kind, told in inputs.items() if isinstance(inputs, dict) else ():
         if isinstance(told, dict):
-            yield str(kind), f"{told.get('file', '')}, SHA-256 {told.get('sha256', 'unknown')}"
+            values = told.get("parameters", {})
+            given = "".join(f", {name} {value}" for name, value in values.items())
+            yield str(kind), f"{told.get('file', '')}{given}, SHA-256 {told.get('sha256', 'unknown')}"
         else:
             yield str(kind), str(told)

@@ -44,7 +44,8 @@ def workload_grid(workload: Workload) -> Grid:
     rows = [_mac_cells(layer) if isinstance(layer, Layer) else _vector_cells(layer) for layer in layers]
     macs = sum(layer.macs for layer in layers if isinstance(layer, Layer))
     rows.append(("total", "", count(macs), "", "", ""))
-    title = f"{workload.name}, batch 1 (M and C are per group)"
+    values = "".join(f", {name} {value}" for name, value in workload.origin.parameters.items())
+    title = f"{workload.name}{values}, batch 1 (M and C are per group)"
     return Grid(title, ("layer", "loops", "MACs", "weight words", "input words", "output words"), tuple(rows))
 
 

@@ -1,5 +1,6 @@
 """Shipped files by name, other files by path."""
 
+from collections.abc import Mapping
 from functools import cache
 from importlib import resources
 from pathlib import Path
@@ -10,6 +11,7 @@ from simulator.spec.architecture import Architecture
 from simulator.spec.reader import load
 from simulator.spec.validation import did_you_mean, shown
 from simulator.spec.workload import Workload
+from simulator.spec.workload_file import read_workload
 
 Kind = Literal["architecture", "workload", "energy", "mapping", "case"]
 
@@ -28,9 +30,14 @@ def load_architecture(name_or_path: str | Path) -> Architecture:
     return load(Architecture, find("architecture", name_or_path))
 
 
-def load_workload(name_or_path: str | Path) -> Workload:
-    """Read and check a workload; raises `InputError` with every problem of the file."""
-    return load(Workload, find("workload", name_or_path))
+def load_workload(
+    name_or_path: str | Path, parameters: Mapping[str, int] | None = None
+) -> Workload:
+    """Read and check a workload; raises `InputError` with every problem of the file.
+
+    ``parameters`` are values for some of those that the file declares: ``{"sequence": 512}``.
+    """
+    return read_workload(find("workload", name_or_path), str(name_or_path), parameters)
 
 
 def shipped(kind: Kind) -> list[str]:

@@ -27,8 +27,8 @@ from simulator.errors import InputError, Problem, refuse
 from simulator.names import DataType
 from simulator.spec.architecture import Architecture
 from simulator.spec.layer import Layer, VectorLayer
+from simulator.spec.layers import folded
 from simulator.spec.validation import did_you_mean, shown
-from simulator.spec.workload import folded
 
 Integers = NDArray[np.integer[Any]]
 OPERAND_NAMES: Final[dict[str, DataType]] = {"weights": "weight", "inputs": "input"}

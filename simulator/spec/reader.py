@@ -56,27 +56,35 @@ class Document:
 def load(model: type[M], path: Path) -> M:
     """Read, strip provenance and validate; raises `InputError` with every problem of the file."""
     document = read_document(path)
-    data, provenance = strip_provenance(document.data)
-    if provenance and "provenance" in model.model_fields:
-        given = data.get("provenance")
-        data["provenance"] = {**given, **provenance} if isinstance(given, dict) else given or provenance
-    return _built(model, data, document)
+    if "provenance" not in model.model_fields:
+        return built(model, strip_provenance(document.data)[0], document)
+    return built(model, with_provenance(document.data), document)
+
+
+def with_provenance(data: dict[str, Any]) -> dict[str, Any]:
+    """Plain data whose key ``provenance`` says what stood beside its values."""
+    plain, provenance = strip_provenance(data)
+    if provenance:
+        given = plain.get("provenance")
+        plain["provenance"] = {**given, **provenance} if isinstance(given, dict) else given or provenance
+    return dict(plain)
 
 
 def load_plain(model: type[M], path: Path) -> M:
     """`load` for a format that says in its own way where its numbers come from."""
     document = read_document(path)
-    return _built(model, document.data, document)
+    return built(model, document.data, document)
 
 
-def _built(model: type[M], data: dict[str, Any], document: Document) -> M:
+def built(model: type[M], data: dict[str, Any], document: Document, context: object = None) -> M:
+    """Validate what was read; raises `InputError` with every problem of the file."""
     try:
-        built = validate(model, data, document.place)
+        found = validate(model, data, document.place, context)
     except InputError as error:
         raise InputError([*document.problems, *error.problems]) from None
     if document.problems:
         raise InputError(document.problems)
-    return built
+    return found
 
 
 def read_yaml(path: Path) -> dict[str, Any]:

@@ -33,6 +33,9 @@ def _with_sources(schema: Any) -> Any:
     properties = out.get("properties")
     if isinstance(properties, dict):
         out["properties"] = {key: _or_told(key, part) for key, part in properties.items()}
+    numbers = out.get("additionalProperties")
+    if isinstance(numbers, dict) and numbers.get("type") in ("integer", "number"):
+        out["additionalProperties"] = _or_told("", numbers)
     return out
 
 

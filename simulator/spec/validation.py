@@ -37,10 +37,13 @@ class MisfitError(ValueError):
         super().__init__("; ".join(str(problem) for problem in self.problems))
 
 
-def validate(model: type[M], data: object, place: str) -> M:
-    """Build ``model`` from plain data; raises `InputError` with every problem, located in ``place``."""
+def validate(model: type[M], data: object, place: str, context: object = None) -> M:
+    """Build ``model`` from plain data; raises `InputError` with every problem, located in ``place``.
+
+    ``context`` is what the model's validators are told beside the data.
+    """
     try:
-        return model.model_validate(data)
+        return model.model_validate(data, context=context)
     except ValidationError as error:
         raise InputError(_placed(problems_of(model, error), place)) from None
     except InputError as error:

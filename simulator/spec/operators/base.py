@@ -3,33 +3,52 @@
 from collections.abc import Iterator
 from fractions import Fraction
 from math import prod
-from typing import Annotated, Any, Final, Self
+from typing import Annotated, Any, Self
 
-from pydantic import BeforeValidator, Field, WithJsonSchema, model_validator
+from pydantic import BeforeValidator, Field, ValidationInfo, WithJsonSchema, model_validator
 
 from simulator.components.base import Part
 from simulator.errors import Problem
 from simulator.names import DIMENSIONS, DataType, Dimension
 from simulator.spec.layer import Layer, VectorLayer
+from simulator.spec.parameters import LARGEST, resolved, size_schema
 from simulator.spec.validation import MisfitError
 
 Zeros = dict[DataType, Fraction]
 
-LARGEST: Final = (1 << 31) - 1
-Size = Annotated[int, Field(gt=0, le=LARGEST, strict=True)]
-SizeOrZero = Annotated[int, Field(ge=0, le=LARGEST, strict=True)]
 
-_SIZE: Final[dict[str, Any]] = {"type": "integer", "minimum": 1}
+def _as_size(value: object, info: ValidationInfo) -> object:
+    return resolved(value, 1, info.context)
 
 
-def _list_schema(*lengths: int) -> dict[str, Any]:
-    lists = [{"type": "array", "items": {"type": "integer"}, "minItems": n, "maxItems": n} for n in lengths]
-    return {"anyOf": [{"type": "integer"}, *lists]}
+def _as_size_or_zero(value: object, info: ValidationInfo) -> object:
+    return resolved(value, 0, info.context)
+
+
+Size = Annotated[
+    int,
+    Field(gt=0, le=LARGEST, strict=True),
+    BeforeValidator(_as_size),
+    WithJsonSchema(size_schema(1)),
+]
+"""A whole number greater than 0; in a file also an expression over the workload's parameters."""
+SizeOrZero = Annotated[
+    int,
+    Field(ge=0, le=LARGEST, strict=True),
+    BeforeValidator(_as_size_or_zero),
+    WithJsonSchema(size_schema(0)),
+]
+
+
+def _list_schema(least: int, *lengths: int) -> dict[str, Any]:
+    item = size_schema(least)
+    lists = [{"type": "array", "items": item, "minItems": n, "maxItems": n} for n in lengths]
+    return {"anyOf": [*item["anyOf"], *lists]}
 
 
 def as_pair(value: object) -> tuple[object, object]:
     """``4`` or ``[4, 4]`` as (vertical, horizontal)."""
-    if isinstance(value, int) and not isinstance(value, bool):
+    if isinstance(value, int | str) and not isinstance(value, bool):
         return (value, value)
     if isinstance(value, list | tuple) and len(value) == 2:
         return (value[0], value[1])
@@ -48,11 +67,11 @@ def as_sides(value: object) -> tuple[object, ...]:
     return (vertical, vertical, horizontal, horizontal)
 
 
-Pair = Annotated[tuple[Size, Size], BeforeValidator(as_pair), WithJsonSchema(_list_schema(2))]
+Pair = Annotated[tuple[Size, Size], BeforeValidator(as_pair), WithJsonSchema(_list_schema(1, 2))]
 Sides = Annotated[
     tuple[SizeOrZero, SizeOrZero, SizeOrZero, SizeOrZero],
     BeforeValidator(as_sides),
-    WithJsonSchema(_list_schema(2, 4)),
+    WithJsonSchema(_list_schema(0, 2, 4)),
 ]
 
 

@@ -11,16 +11,23 @@ from simulator.spec.operators.base import Operator, Size, Zeros, product
 class MatMul(Operator):
     """``batch`` independent products rows × K by K × M; the K × M operands take the place of weights.
 
-    A run's batch repeats the rows, so it shares the K × M operands among its images. Where those differ from
-    image to image (attention), say so in ``batch`` and run with batch 1.
+    The images of a run share weights, so each adds rows. Where the K × M operands are activations, as keys
+    and values in attention, every image brings its own (``per_image``), and adds products instead.
     """
 
     M: Size = Field(description="columns of the product")
     K: Size = Field(description="the dimension that is summed over")
     rows: Size = Field(1, description="rows of the product, for each image")
     batch: Size = Field(1, description="independent products, each with a K x M operand of its own")
+    per_image: bool = Field(
+        False, strict=True, description="whether every image has K x M operands of its own"
+    )
 
     def lower(self, name: str, batch: int, zeros: Zeros) -> Layer:
-        """N = the run's batch × rows, G = the layer's batch, C = K."""
-        rows = batch * self.rows
-        return product(name, zeros, rows=rows, groups=self.batch, filters=self.M, channels=self.K)
+        """C = K; a run's batch multiplies N = rows, or G = the layer's batch where operands are per image."""
+        rows, groups = self.rows, self.batch
+        if self.per_image:
+            groups *= batch
+        else:
+            rows *= batch
+        return product(name, zeros, rows=rows, groups=groups, filters=self.M, channels=self.K)
