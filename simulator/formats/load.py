@@ -1,0 +1,40 @@
+"""Workloads by name or path, whatever tool their file is from."""
+
+import warnings
+from pathlib import Path
+from typing import Final
+
+from simulator.errors import InputWarning
+from simulator.formats.scalesim_topology import read_topology
+from simulator.formats.scalesim_workload import workload_of
+from simulator.spec.catalog import find
+from simulator.spec.reader import load
+from simulator.spec.workload import Workload
+
+TOPOLOGY_SUFFIX: Final = ".csv"
+
+
+def load_workload(name_or_path: str | Path) -> Workload:
+    """Read and check a workload: a shipped name, a YAML file, or a topology of SCALE-Sim (``.csv``).
+
+    Raises `InputError` with every problem of the file; warns (`InputWarning`) of what was not taken as it
+    stands.
+    """
+    path = find("workload", name_or_path)
+    return import_topology(path) if is_topology(path) else load(Workload, path)
+
+
+def is_topology(path: Path) -> bool:
+    """Whether a file is read as a topology of SCALE-Sim."""
+    return path.suffix.lower() == TOPOLOGY_SUFFIX
+
+
+def import_topology(path: Path, *, gemm: bool = False) -> Workload:
+    """A topology of SCALE-Sim as a workload; ``gemm`` says that it must have columns M, N and K.
+
+    Raises and warns as `load_workload`.
+    """
+    workload, notes = workload_of(read_topology(path, gemm=gemm))
+    for note in notes:
+        warnings.warn(str(note), InputWarning, stacklevel=3)
+    return workload
