@@ -1,10 +1,12 @@
 """Workloads by name or path, whatever tool their file is from."""
 
 import warnings
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Final
 
-from simulator.errors import InputWarning
+from simulator.errors import InputWarning, Problem
+from simulator.formats.scalesim_config import ScaleSimConfig, read_config
 from simulator.formats.scalesim_topology import read_topology
 from simulator.formats.scalesim_workload import workload_of
 from simulator.spec.catalog import find
@@ -35,6 +37,17 @@ def import_topology(path: Path, *, gemm: bool = False) -> Workload:
     Raises and warns as `load_workload`.
     """
     workload, notes = workload_of(read_topology(path, gemm=gemm))
+    _warn(notes)
+    return workload
+
+
+def check_config(path: Path) -> ScaleSimConfig:
+    """A configuration of SCALE-Sim; raises `InputError`, warns (`InputWarning`) of keys without effect."""
+    config = read_config(path)
+    _warn(config.notes)
+    return config
+
+
+def _warn(notes: Iterable[Problem]) -> None:
     for note in notes:
         warnings.warn(str(note), InputWarning, stacklevel=3)
-    return workload

@@ -124,8 +124,8 @@ def _notes(topology: Topology, names: Sequence[str]) -> Iterator[Problem]:
         ),
         (
             lambda row: isinstance(row, ConvRow) and DEPTHWISE in row.name[1:] and not _is_depthwise(row),
-            "read as written, though SCALE-Sim splits layers with DP anywhere in the name into channels; begin "
-            "the name with DP if that is meant",
+            "read as written, though SCALE-Sim splits layers with DP anywhere in the name into channels; "
+            "begin the name with DP if that is meant",
         ),
         (
             lambda row: row.line in new,
