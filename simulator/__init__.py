@@ -31,6 +31,7 @@ _PUBLIC = {
     "load_architecture": "simulator.spec.catalog",
     "load_workload": "simulator.formats.load",
     "InputError": "simulator.errors",
+    "InputWarning": "simulator.errors",
 }
 
 __all__ = [
@@ -38,6 +39,7 @@ __all__ = [
     "Evaluation",
     "Eyexam",
     "InputError",
+    "InputWarning",
     "LayerResult",
     "Mapping",
     "RandomOperands",
@@ -58,7 +60,7 @@ __all__ = [
 ]
 
 if TYPE_CHECKING:
-    from simulator.errors import InputError
+    from simulator.errors import InputError, InputWarning
     from simulator.formats.load import load_workload
     from simulator.mapping.mapping import Mapping
     from simulator.pipeline import simulate

@@ -40,7 +40,7 @@ def test_what_is_written_is_the_same_workload(name: str, capsys: pytest.CaptureF
 
 
 def test_sizes_and_macs_by_hand() -> None:
-    with pytest.warns(simulator.errors.InputWarning):
+    with pytest.warns(simulator.InputWarning):
         layers = simulator.load_workload("net.csv").lower(1)
     macs = {layer.name: layer.macs for layer in layers}
     assert macs == {
