@@ -12,9 +12,10 @@ from random import Random
 
 from simulator.dataflows import map_layer
 from simulator.errors import InputError
+from simulator.formats.load import load_workload
 from simulator.mapping.file import Entry, read_mapping_file
 from simulator.mapping.traffic import cost
-from simulator.spec.catalog import find, load_architecture, load_workload
+from simulator.spec.catalog import find, load_architecture
 from simulator.spec.layer import Layer
 
 MACHINE = load_architecture("eyeriss_isca2016")

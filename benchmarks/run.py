@@ -24,7 +24,8 @@ from growth import growth
 from measured import KIBIBYTE, Record, Task, costs, rates
 
 import simulator
-from simulator.spec.catalog import load_workload, shipped
+from simulator.formats.load import load_workload
+from simulator.spec.catalog import shipped
 
 LOOP_LENGTH = 5_000_000
 MAIN_JOB = ("run", "eyeriss_v1", "alexnet", "--batch", "4")

@@ -56,7 +56,7 @@ HEADER = "Layer name, IFMAP Height, IFMAP Width, Filter Height, Filter Width, Ch
 
 def topology(name: str) -> str:
     """A layer as SCALE-Sim reads it, a row per group."""
-    from simulator.spec.catalog import load_workload
+    from simulator.formats.load import load_workload
     from simulator.spec.layer import Layer
 
     (layer,) = load_workload(WORKLOAD).select([name]).lower(BATCH)

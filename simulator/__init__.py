@@ -29,8 +29,9 @@ _PUBLIC = {
     "Mapping": "simulator.mapping.mapping",
     "RandomOperands": "simulator.spec.operands",
     "load_architecture": "simulator.spec.catalog",
-    "load_workload": "simulator.spec.catalog",
+    "load_workload": "simulator.formats.load",
     "InputError": "simulator.errors",
+    "InputWarning": "simulator.errors",
 }
 
 __all__ = [
@@ -38,6 +39,7 @@ __all__ = [
     "Evaluation",
     "Eyexam",
     "InputError",
+    "InputWarning",
     "LayerResult",
     "Mapping",
     "RandomOperands",
@@ -58,12 +60,13 @@ __all__ = [
 ]
 
 if TYPE_CHECKING:
-    from simulator.errors import InputError
+    from simulator.errors import InputError, InputWarning
+    from simulator.formats.load import load_workload
     from simulator.mapping.mapping import Mapping
     from simulator.pipeline import simulate
     from simulator.report.result import LayerResult, Run
     from simulator.spec.architecture import Architecture
-    from simulator.spec.catalog import load_architecture, load_workload
+    from simulator.spec.catalog import load_architecture
     from simulator.spec.operands import RandomOperands
     from simulator.spec.workload import Workload
     from simulator.studies.bounds import Eyexam, bounds

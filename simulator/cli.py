@@ -10,9 +10,11 @@ from simulator import __version__
 from simulator.commands.bounds import bounds
 from simulator.commands.evaluate import evaluate
 from simulator.commands.files import check, compare, schema
+from simulator.commands.importing import import_topology
 from simulator.commands.plot import plot, report
 from simulator.commands.run import run
 from simulator.commands.shipped import list_shipped, show
+from simulator.commands.terminal import told_warnings
 from simulator.commands.trace import trace
 from simulator.commands.validate import validate
 from simulator.commands.whatif import whatif
@@ -34,7 +36,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line; input errors go to stderr, one line per problem, and end with exit code 2."""
     given = list(sys.argv[1:] if arguments is None else arguments)
     try:
-        app(args=given, prog_name="stallion", obj=given)
+        with told_warnings():
+            app(args=given, prog_name="stallion", obj=given)
     except InputError as error:
         for problem in error.problems:
             print(f"error: {' '.join(str(problem).split())}", file=sys.stderr)
@@ -61,6 +64,7 @@ app.command("run")(run)
 app.command("bounds")(bounds)
 app.command("trace")(trace)
 app.command("whatif")(whatif)
+app.command("import")(import_topology)
 app.command("list")(list_shipped)
 app.command("show")(show)
 app.command("check")(check)

@@ -24,6 +24,10 @@ class Problem:
         return f"{where}: {self.expected}{got}"
 
 
+class InputWarning(UserWarning):
+    """Input that was used, but not in all as it stands; the command line prints it to stderr."""
+
+
 class InputError(Exception):
     """Input that cannot be used: carries every problem found, never only the first.
 

@@ -37,7 +37,7 @@ def workload_given(workload: str, parameters: list[str] | None) -> "str | Worklo
     """The workload by its name, or read with other values for some of its parameters; raises `InputError`."""
     if not parameters:
         return workload
-    from simulator.spec.catalog import load_workload
+    from simulator.formats.load import load_workload
 
     return load_workload(workload, parameters_given(parameters))
 

@@ -1,12 +1,13 @@
 """What commands share: how they say something, show a table, and follow long work."""
 
 import sys
+import warnings
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
-from simulator.errors import InputError, Problem
+from simulator.errors import InputError, InputWarning, Problem
 from simulator.writing import file_name
 
 if TYPE_CHECKING:
@@ -23,6 +24,25 @@ PLAIN_WIDTH = 160
 def say(text: str) -> None:
     """Print to stderr."""
     print(text, file=sys.stderr)
+
+
+@contextmanager
+def told_warnings() -> Iterator[None]:
+    """Print what is said about the user's files to stderr, every line once, and other warnings as ever."""
+    others, said = warnings.showwarning, set()
+
+    def show(message: Warning | str, category: type[Warning], *rest: Any, **named: Any) -> None:
+        line = f"warning: {' '.join(str(message).split())}"
+        if not issubclass(category, InputWarning):
+            others(message, category, *rest, **named)
+        elif line not in said:
+            said.add(line)
+            say(line)
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("always", InputWarning)
+        warnings.showwarning = show
+        yield
 
 
 def console() -> "Console":

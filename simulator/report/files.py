@@ -7,8 +7,9 @@ from typing import Any
 from simulator.dataflows import dataflows
 from simulator.energy.table import read_energy_table
 from simulator.errors import InputError, Problem, refuse
+from simulator.formats.load import check_config, is_topology, load_workload
 from simulator.mapping.file import read_mapping_file
-from simulator.spec.catalog import load_architecture, load_workload, shipped
+from simulator.spec.catalog import load_architecture, shipped
 from simulator.spec.reader import read_yaml
 from simulator.spec.validation import did_you_mean
 
@@ -39,6 +40,12 @@ def kind_of(data: dict[str, Any], place: str) -> str:
 
 def check_file(path: Path, check_case: Check) -> str:
     """Validate one file as far as it goes alone, and return its kind; `InputError` lists all faults."""
+    if is_topology(path):
+        _check_workload(path)
+        return "workload"
+    if path.suffix.lower() == ".cfg":
+        check_config(path)
+        return "configuration of SCALE-Sim"
     kind = kind_of(read_yaml(path), str(path))
     {**_CHECKS, "case": check_case}[kind](path)
     return kind

@@ -1,6 +1,5 @@
 """Shipped files by name, other files by path."""
 
-from collections.abc import Mapping
 from functools import cache
 from importlib import resources
 from pathlib import Path
@@ -10,8 +9,6 @@ from simulator.errors import refuse
 from simulator.spec.architecture import Architecture
 from simulator.spec.reader import load
 from simulator.spec.validation import did_you_mean, shown
-from simulator.spec.workload import Workload
-from simulator.spec.workload_file import read_workload
 
 Kind = Literal["architecture", "workload", "energy", "mapping", "case"]
 
@@ -23,21 +20,15 @@ _FOLDERS: Final[dict[Kind, tuple[str, str]]] = {
     "case": ("simulator", "validation/cases"),
 }
 _SUFFIXES: Final = (".yaml", ".yml")
+_FOREIGN: Final = (".csv", ".cfg")
 
 
 def load_architecture(name_or_path: str | Path) -> Architecture:
     """Read and check an architecture; raises `InputError` with every problem of the file."""
-    return load(Architecture, find("architecture", name_or_path))
-
-
-def load_workload(
-    name_or_path: str | Path, parameters: Mapping[str, int] | None = None
-) -> Workload:
-    """Read and check a workload; raises `InputError` with every problem of the file.
-
-    ``parameters`` are values for some of those that the file declares: ``{"sequence": 512}``.
-    """
-    return read_workload(find("workload", name_or_path), str(name_or_path), parameters)
+    path = find("architecture", name_or_path)
+    if path.suffix.lower() == ".cfg":
+        raise refuse(str(path), "", None, "architectures of SCALE-Sim cannot be imported yet")
+    return load(Architecture, path)
 
 
 def shipped(kind: Kind) -> list[str]:
@@ -61,7 +52,7 @@ def find(kind: Kind, name_or_path: str | Path) -> Path:
     hint = did_you_mean(path.stem, known, family="shipped ones are")
     if text and _is_directory(path):
         raise refuse(shown(text), "", None, f"a file was expected, this is a directory; {hint}")
-    if path.suffix in _SUFFIXES or len(path.parts) > 1:
+    if path.suffix in (*_SUFFIXES, *_FOREIGN) or len(path.parts) > 1:
         raise refuse(shown(text), "", None, f"no such {kind} file; {hint}")
     raise refuse(kind, "", shown(text), f"a shipped name or the path of a file was expected; {hint}")
 

@@ -117,7 +117,7 @@ class LayerSpec(Part):
     def _under_its_kind(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
         data = handler(self)
         out = {"name": data["name"], OPERATORS.name_of(self.operator): data["operator"]}
-        return {**out, "zeros": data["zeros"]} if data["zeros"] else out
+        return {**out, "zeros": data["zeros"]} if data.get("zeros") else out
 
     @classmethod
     def __get_pydantic_json_schema__(

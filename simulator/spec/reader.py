@@ -17,7 +17,16 @@ from pydantic import BaseModel
 from simulator.errors import InputError, Problem, refuse
 from simulator.spec.validation import MARKERS, UNREADABLE, dotted, shown, validate
 
-__all__ = ["load", "load_plain", "read_document", "read_yaml", "strip_provenance", "validate", "write_yaml"]
+__all__ = [
+    "load",
+    "load_plain",
+    "read_document",
+    "read_text",
+    "read_yaml",
+    "strip_provenance",
+    "validate",
+    "write_yaml",
+]
 
 M = TypeVar("M", bound=BaseModel)
 Provenance = dict[str, dict[str, str]]
@@ -98,7 +107,7 @@ def read_yaml(path: Path) -> dict[str, Any]:
 def read_document(path: Path) -> Document:
     """Read one YAML mapping and keep going after a mistake inside it; raises where nothing is readable."""
     place = str(path)
-    return parse(_text(path, place), place)
+    return parse(read_text(path, place), place)
 
 
 def parse(text: str, place: str) -> Document:
@@ -168,7 +177,8 @@ def _marker(value: dict[str, Any]) -> str | None:
     return marker if marker in MARKERS and isinstance(told, str) and told.strip() else None
 
 
-def _text(path: Path, place: str) -> str:
+def read_text(path: Path, place: str) -> str:
+    """A file as text, without a byte order mark; raises `InputError` unless it is UTF-8 and not too large."""
     try:
         with path.open("rb") as file:
             content = file.read(MAXIMUM_BYTES + 1)

@@ -6,11 +6,12 @@ from pathlib import Path
 from typing import Any
 
 from simulator.errors import refuse
+from simulator.formats.load import load_workload
 from simulator.mapping.file import MappingFile
 from simulator.pipeline import Progress, simulate
 from simulator.report.result import Run
 from simulator.spec.architecture import Architecture
-from simulator.spec.catalog import load_architecture, load_workload
+from simulator.spec.catalog import load_architecture
 from simulator.spec.workload import Workload
 from simulator.traces.layer import Wanted, Window
 from simulator.traces.run import RunTrace, check_window

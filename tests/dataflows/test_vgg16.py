@@ -6,8 +6,8 @@ import by_hand
 import pytest
 
 import simulator
+from simulator.formats.load import load_workload
 from simulator.mapping.file import read_mapping_file
-from simulator.spec.catalog import load_workload
 from simulator.spec.layer import Layer
 
 MAPPING = Path(__file__).parent / "vgg16_mapping.yaml"

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 import simulator
+from simulator.formats.load import load_workload
 from simulator.names import PE_CYCLE_NAMES, STALL_NAMES
-from simulator.spec.catalog import load_workload
 from simulator.spec.layer import Layer
 from simulator.spec.workload import Workload
 

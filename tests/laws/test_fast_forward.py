@@ -15,13 +15,14 @@ from simulator.engine.nest import nest_of as engine_nest
 from simulator.engine.program import Tables
 from simulator.engine.repeats import Repeats
 from simulator.engine.world import World
+from simulator.formats.load import load_workload
 from simulator.kernels import tables as kernel
 from simulator.mapping.mapping import Mapping
 from simulator.mapping.nest import Loop
 from simulator.pipeline import Job, measure_job
 from simulator.report.sums import plain
 from simulator.spec.architecture import Architecture
-from simulator.spec.catalog import load_architecture, load_workload, shipped
+from simulator.spec.catalog import load_architecture, shipped
 from simulator.spec.layer import Layer
 
 HOW = ("passes_simulated", "passes_skipped")

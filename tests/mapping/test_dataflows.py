@@ -9,10 +9,10 @@ import simulator.dataflows
 from simulator.components.base import Registry
 from simulator.dataflows import dataflows, map_layer, parallelism_of
 from simulator.errors import InputError
+from simulator.formats.load import load_workload
 from simulator.mapping.file import Entry
 from simulator.mapping.traffic import array_work, cost
 from simulator.names import REDUCTION
-from simulator.spec.catalog import load_workload
 from simulator.spec.layer import Layer
 
 STATIONARY = ["weight_stationary", "output_stationary", "input_stationary"]

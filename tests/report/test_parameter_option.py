@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from simulator.cli import main
-from simulator.spec.catalog import load_workload
+from simulator.formats.load import load_workload
 
 NET = """
 name: net

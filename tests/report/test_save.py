@@ -10,11 +10,12 @@ import pytest
 
 import simulator.report.save as save_module
 from simulator.errors import InputError
+from simulator.formats.load import load_workload
 from simulator.mapping.file import read_mapping_file
 from simulator.names import PE_CYCLE_NAMES
 from simulator.report.result import Run
 from simulator.report.save import resolved
-from simulator.spec.catalog import load_architecture, load_workload
+from simulator.spec.catalog import load_architecture
 
 
 def rows(path: Path) -> list[dict[str, str]]:

@@ -6,7 +6,7 @@ normalizations, embeddings). Products of two activations (attention's scores and
 
 import pytest
 
-from simulator.spec.catalog import load_workload
+from simulator.formats.load import load_workload
 from simulator.spec.layer import Layer, VectorLayer
 from simulator.spec.operators.matmul import MatMul
 from simulator.spec.workload import LayerSpec, Workload

@@ -9,8 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from simulator.errors import InputError, Problem
+from simulator.formats.load import load_workload
 from simulator.report.save import resolved as resolved_description
-from simulator.spec.catalog import load_workload, shipped
+from simulator.spec.catalog import shipped
 from simulator.spec.layer import Layer
 from simulator.spec.layers import LayerSpec, Repeat, Stack
 from simulator.spec.parameters import Parameters, resolved

@@ -10,8 +10,9 @@ from simulator.components.arrays import ARRAYS
 from simulator.components.memories import MEMORIES
 from simulator.components.networks import NETWORKS
 from simulator.errors import InputError
+from simulator.formats.load import load_workload
 from simulator.spec.architecture import Architecture
-from simulator.spec.catalog import load_architecture, load_workload
+from simulator.spec.catalog import load_architecture
 from simulator.spec.layer import Layer, VectorLayer
 from simulator.spec.reader import load, validate, write_yaml
 

@@ -6,8 +6,9 @@ from pathlib import Path
 import pytest
 
 from simulator.errors import InputError
+from simulator.formats.load import load_workload
 from simulator.names import DIMENSIONS
-from simulator.spec.catalog import load_workload, shipped
+from simulator.spec.catalog import shipped
 from simulator.spec.layer import Layer, VectorLayer
 from simulator.spec.operators import OPERATORS
 from simulator.spec.operators.base import Operator, Size, Zeros

@@ -9,10 +9,11 @@ import pytest
 import simulator
 from simulator.dataflows import map_layer
 from simulator.errors import InputError
+from simulator.formats.load import load_workload
 from simulator.mapping.file import Entry, read_mapping_file
 from simulator.mapping.traffic import cost
 from simulator.report.result import LayerResult
-from simulator.spec.catalog import find, load_architecture, load_workload, shipped
+from simulator.spec.catalog import find, load_architecture, shipped
 from simulator.spec.layer import Layer
 from simulator.validation.result import Comparison
 
