@@ -54,6 +54,7 @@ module output_stationary_pe #(
             right_valid <= 0;
             right_first <= 0;
             right_last <= 0;
+            sum <= 0;
         end else if (advance) begin
             right_valid <= valid;
             right_first <= first;
@@ -94,7 +95,7 @@ module output_stationary #(
     input wire last,
     input wire [R*OPERAND-1:0] vector,    // word i: for row i
     input wire [C*OPERAND-1:0] weights,   // word j: for column j
-    input wire [31:0] last_row,           // of the tile that is in the array: the last PE in use (DRAIN = 0)
+    input wire [31:0] last_row,           // with a tile's last vector: the last PE that it uses (DRAIN = 0)
     input wire [31:0] last_column,
     output wire [R*C-1:0] leaves,         // bit i * C + j: DRAIN 0 and 1: PE (i, j)'s sum leaves in this cycle;
     output wire [R*C*SUM-1:0] sums        // DRAIN 2 and 3: row R - 1 only, a sum leaves column j in this cycle
@@ -106,10 +107,17 @@ module output_stationary #(
     wire [OPERAND-1:0] moving_weight [0:R][0:C-1];
     wire drains [0:R][0:C-1];             // [i]: the PE above row i passes its sum on in this cycle
     wire [SUM-1:0] moving_sum [0:R][0:C-1];
-    wire [R*C-1:0] through;               // the PE has added its tile's last product in the array's last move
 
     reg moved;   // the array moved in the cycle before, so what is in place to leave is new
     always @(posedge clock) moved <= advance & ~reset;
+
+    reg [31:0] until;   // moves until the last PE in use is through, and one
+    always @(posedge clock)
+        if (reset) until <= 0;
+        else if (advance) begin
+            if (valid && last) until <= last_row + last_column + 1;
+            else if (until != 0) until <= until - 1;
+        end
 
     genvar i, j;
     generate
@@ -132,13 +140,13 @@ module output_stationary #(
                     moving_valid[i][j+1], moving_first[i][j+1], moving_last[i][j+1], moving_word[i][j+1],
                     moving_weight[i][j], moving_weight[i+1][j],
                     drains[i][j], moving_sum[i][j], moving_sum[i+1][j]);
-                assign through[i*C+j] = moving_valid[i][j+1] & moving_last[i][j+1];
+                wire through = moving_valid[i][j+1] & moving_last[i][j+1];   // the PE's sum is complete
                 assign sums[(i*C+j)*SUM +: SUM] = moving_sum[i+1][j];
 
                 // Down the columns: all rows start when the bottom PE is through; row i passes on i + 1 sums.
                 if (DRAIN >= 2) begin : down
                     reg more;
-                    wire starts = moving_valid[R-1][j+1] & moving_last[R-1][j+1];
+                    wire starts = row[R-1].column[j].through;
                     assign drains[i+1][j] = starts | more;
                     always @(posedge clock)
                         if (reset) more <= 0;
@@ -146,7 +154,7 @@ module output_stationary #(
                     assign leaves[i*C+j] = i == R - 1 && moved && drains[R][j];
                 end else begin : stays
                     assign drains[i+1][j] = 1'b0;
-                    assign leaves[i*C+j] = moved & (DRAIN == 1 ? through[i*C+j] : through[last_row*C+last_column]);
+                    assign leaves[i*C+j] = moved & (DRAIN == 1 ? through : until == 1);
                 end
             end
         end

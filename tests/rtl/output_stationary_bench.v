@@ -26,7 +26,7 @@ module output_stationary_bench;
     reg [31:0] folds [0:6*FOLDS+5];
     initial $readmemh("folds.hex", folds);
 
-    reg [31:0] fold, vector, wait_for, in_array;
+    reg [31:0] fold, vector, wait_for;
     wire open = fold < FOLDS;
     wire first = vector == 0;
     wire last = vector + 1 == folds[6*fold];
@@ -41,12 +41,10 @@ module output_stationary_bench;
             fold <= 0;
             vector <= 0;
             wait_for <= 0;
-            in_array <= 0;
         end else begin
             if (enters) begin
                 vector <= last ? 0 : vector + 1;
                 fold <= fold + last;
-                in_array <= fold;
             end
             if (enters && last) wait_for <= folds[6*fold+3] - 1;
             else if (advance && wait_for != 0) wait_for <= wait_for - 1;
@@ -71,7 +69,7 @@ module output_stationary_bench;
     wire [R*C*SUM-1:0] sums;
     output_stationary #(.R(R), .C(C), .OPERAND(OPERAND), .SUM(SUM), .DRAIN(DRAIN)) array (
         clock, reset, advance, enters, first, last, inputs, weights,
-        folds[6*in_array+4], folds[6*in_array+5], leaves, sums);
+        folds[6*fold+4], folds[6*fold+5], leaves, sums);
 
     integer n, seen = 0;
     always @(negedge clock)

@@ -65,6 +65,8 @@ module weight_stationary_pe #(
             right_valid <= 0;
             right_flip <= 0;
             side <= 0;
+            weight[0] <= 0;
+            weight[1] <= 0;
         end else if (advance) begin
             right_valid <= valid;
             right_flip <= flip;
