@@ -171,7 +171,7 @@ def output_stationary(
     extents = [
         (tile.inputs.shape[0], tile.weights.shape[1]) if wait_for_used else (rows, columns) for tile in tiles
     ]
-    gaps = gaps or [output_gap(r, c, drain) for r, c in extents]
+    gaps = gaps or [output_gap(*(extent if drain == "at_once" else (rows, columns)), drain) for extent in extents]
     table = [
         [tile.inputs.shape[1], tile.inputs.shape[0], tile.weights.shape[1], gap, r - 1, c - 1]
         for tile, gap, (r, c) in zip(tiles, gaps, extents, strict=True)

@@ -123,7 +123,7 @@ def output_stationary(
     clock = Clock(freeze)
     left, top = Words(inputs), Words(weights)
     vectors: list[list[int]] = []
-    vector, place = -1, 0
+    vector, before = -1, None  # the last vector; the last one of the tile before and the moves to wait from it
     waits = []  # for an output of PE (i, j): moves from the tile's last vector to the sum's last move
     for tile in tiles:
         (r, depth), c = tile.inputs.shape, tile.weights.shape[1]
@@ -131,12 +131,12 @@ def output_stationary(
         vectors.append([])
         for k in range(depth):
             needs_place = k == (depth - 1 if drain == "down_apart" else 0)
-            due = max(vector + 1, place if needs_place else 0)
+            due = max(vector + 1, clock.later(*before) if before and needs_place else 0)
             vector = clock.enter(due, lambda at, r=r, c=c: left.there(r, at) and top.there(c, at))
             left.take(r, vector)
             top.take(c, vector)
             vectors[-1].append(vector)
-        place = clock.later(vector, {"at_once": far + 1, "each": 1}.get(drain, rows))
+        before = vector, {"at_once": far + 1, "each": 1}.get(drain, rows)
         i, j = np.indices((r, c))
         waits.append({"at_once": far + 0 * i, "each": i + j}.get(drain, rows - 1 + j + rows - 1 - i))
     leaves = [
