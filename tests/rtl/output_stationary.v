@@ -97,6 +97,7 @@ module output_stationary #(
     input wire [C*OPERAND-1:0] weights,   // word j: for column j
     input wire [31:0] last_row,           // with a tile's last vector: the last PE that it uses (DRAIN = 0)
     input wire [31:0] last_column,
+    output wire [R*C-1:0] arrives,        // a move in this cycle brings the sum to where it leaves; bits as of `leaves`
     output wire [R*C-1:0] leaves,         // bit i * C + j: DRAIN 0 and 1: PE (i, j)'s sum leaves in this cycle;
     output wire [R*C*SUM-1:0] sums        // DRAIN 2 and 3: row R - 1 only, a sum leaves column j in this cycle
 );
@@ -112,6 +113,7 @@ module output_stationary #(
     always @(posedge clock) moved <= advance & ~reset;
 
     reg [31:0] until;   // moves until the last PE in use is through, and one
+    wire all_complete = valid && last ? last_row + last_column == 0 : until == 2;
     always @(posedge clock)
         if (reset) until <= 0;
         else if (advance) begin
@@ -143,6 +145,8 @@ module output_stationary #(
                 wire through = moving_valid[i][j+1] & moving_last[i][j+1];   // the PE's sum is complete
                 assign sums[(i*C+j)*SUM +: SUM] = moving_sum[i+1][j];
 
+                wire completes = moving_valid[i][j] & moving_last[i][j];     // a move in this cycle makes it so
+
                 // Down the columns: all rows start when the bottom PE is through; row i passes on i + 1 sums.
                 if (DRAIN >= 2) begin : down
                     reg more;
@@ -151,9 +155,11 @@ module output_stationary #(
                     always @(posedge clock)
                         if (reset) more <= 0;
                         else if (advance) more <= drains[i][j];
+                    assign arrives[i*C+j] = i == R - 1 && (completes || drains[R-1][j]);
                     assign leaves[i*C+j] = i == R - 1 && moved && drains[R][j];
                 end else begin : stays
                     assign drains[i+1][j] = 1'b0;
+                    assign arrives[i*C+j] = DRAIN == 1 ? completes : all_complete;
                     assign leaves[i*C+j] = moved & (DRAIN == 1 ? through : until == 1);
                 end
             end

@@ -1,5 +1,6 @@
 // Works through a list of tiles on an output-stationary array as early as the array and its edge ports allow, and
-// prints what happens in which cycle: `vector C` when one enters, `sum C I J V` when that of PE (I, J) leaves.
+// prints what happens in which cycle: `vector C` when one enters, `sum C I J V` when one leaves from PE (I, J),
+// `home C N` when N sums are home. PEs that a tile does not use give sums, too, but nobody takes them home.
 //
 // Every tile (folds.hex) is six numbers: vectors; words per vector at the left edge and at the top edge; `gap`, the
 // cycles from the tile's last vector to the one in which the next tile's first vector (DRAIN = 3: its last one) may
@@ -10,9 +11,10 @@
 `timescale 1ns / 1ns
 module output_stationary_bench;
     parameter R = 4, C = 4, OPERAND = 8, SUM = 32, DRAIN = 0, FREEZE = 0;
-    parameter FOLDS = 1, EXPECTED = 1, LIMIT = 1000;
+    parameter FOLDS = 1, EXPECTED = 1, HOME = 1, LIMIT = 1000;
     parameter INPUT_SIZE = 1, INPUT_WORDS = 1, INPUT_EVERY = 1, INPUT_DEPTH = 1, INPUT_UNLIMITED = 1;
     parameter WEIGHT_SIZE = 1, WEIGHT_WORDS = 1, WEIGHT_EVERY = 1, WEIGHT_DEPTH = 1, WEIGHT_UNLIMITED = 1;
+    parameter OUT_WORDS = 1, OUT_EVERY = 1, OUT_DEPTH = 1, OUT_UNLIMITED = 1;
     parameter INPUT_BLOCKED = 1, WEIGHT_BLOCKED = 1;
 
     reg clock = 0, reset = 1;
@@ -33,8 +35,10 @@ module output_stationary_bench;
     wire place = wait_for == 0 || !(DRAIN == 3 ? last : first);
     wire inputs_there, weights_there;
     wire due = !reset && open && place;
-    wire enters = due && inputs_there && weights_there;
-    wire advance = !(FREEZE && due && !enters);
+    wire there = due && inputs_there && weights_there;
+    wire room;
+    wire advance = room && !(FREEZE && due && !there);
+    wire enters = there && advance;
 
     always @(posedge clock)
         if (reset) begin
@@ -65,13 +69,34 @@ module output_stationary_bench;
     ) weight_port (
         clock, reset, cycle, open ? folds[6*fold+2] : 0, weights_there, weights, enters);
 
-    wire [R*C-1:0] leaves;
+    wire [R*C-1:0] arrives, leaves;
     wire [R*C*SUM-1:0] sums;
     output_stationary #(.R(R), .C(C), .OPERAND(OPERAND), .SUM(SUM), .DRAIN(DRAIN)) array (
-        clock, reset, advance, enters, first, last, inputs, weights,
-        folds[6*fold+4], folds[6*fold+5], leaves, sums);
+        clock, reset, advance, there, first, last, inputs, weights,
+        folds[6*fold+4], folds[6*fold+5], arrives, leaves, sums);
 
-    integer n, seen = 0;
+    // How many sums have left from every place; with it, of which tile and row the next one is, and if it is used.
+    reg [31:0] gone [0:R*C-1], coming, tile, tile_row;
+    wire [31:0] carried;
+    integer k;
+    always @(posedge clock)
+        for (k = 0; k < R * C; k = k + 1)
+            if (reset) gone[k] <= 0;
+            else if (advance && arrives[k]) gone[k] <= gone[k] + 1;
+    integer m;
+    always @(*) begin
+        coming = 0;
+        for (m = 0; m < R * C; m = m + 1) begin
+            tile = DRAIN >= 2 ? gone[m] / R : gone[m];
+            tile_row = DRAIN >= 2 ? R - 1 - gone[m] % R : m / C;
+            if (!reset && arrives[m] && tile_row < folds[6*tile+1] && m % C < folds[6*tile+2]) coming = coming + 1;
+        end
+    end
+    out_port #(.WORDS(OUT_WORDS), .EVERY(OUT_EVERY), .DEPTH(OUT_DEPTH), .UNLIMITED(OUT_UNLIMITED)) sum_port (
+        clock, reset, coming, advance, room, carried);
+
+
+    integer n, seen = 0, home = 0;
     always @(negedge clock)
         if (!reset) begin
             if (enters) $display("vector %0d", cycle);
@@ -80,7 +105,9 @@ module output_stationary_bench;
                     $display("sum %0d %0d %0d %0d", cycle, n / C, n % C, $signed(sums[n*SUM +: SUM]));
                     seen = seen + 1;
                 end
+            if (carried != 0) $display("home %0d %0d", cycle + 1, carried);
+            home = home + carried;
             if (cycle > LIMIT) $display("limit %0d", cycle);
-            if (seen == EXPECTED || cycle > LIMIT) $finish;
+            if ((seen == EXPECTED && home == HOME) || cycle > LIMIT) $finish;
         end
 endmodule

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from . import harness, model
+from . import harness, model, stepping
 from .harness import DRAINS, Fold, NotDoneError, Port, Run, Tile
 
 SHAPES = [(1, 1), (1, 5), (4, 1), (2, 3), (7, 4), (8, 8)]  # rows, columns
@@ -240,6 +240,22 @@ def test_weights_that_come_too_slowly_hold_up_the_next_fold_and_not_this_one() -
         assert run.vectors == [[13 + 12 * f + m for m in range(vectors)] for f in range(3)]
 
 
+@pytest.mark.parametrize("freeze", [False, True])
+def test_sums_that_cannot_leave_freeze_the_array_in_any_case(freeze: bool) -> None:
+    rows, columns, vectors = 1, 2, 4
+    random = np.random.default_rng(13)
+    work = [fold(random, rows, columns, vectors)]
+    one_by_one = Port(words=1, depth=2)
+    run = harness.weight_stationary(rows, columns, work, freeze=freeze, outputs=one_by_one)
+    assert_products(run, work)
+    # Vectors would enter in 1, 2, 3, 4. The move in cycle 1 brings one sum to the edge; the next one would bring two, so
+    # it has to wait until that one is home, in cycle 3. Two are at the edge in 4 and home in 5 and 6, and so on. The
+    # move after the last vector's (cycle 9) brings one sum, for which there is room when one of two is home, in 11.
+    assert run.vectors == [[1, 3, 6, 9]]
+    assert run.leaves[0].tolist() == [[2, 4], [4, 7], [7, 10], [10, 12]]
+    assert run.homes == [3, 5, 6, 8, 9, 11, 12, 13]
+
+
 # Any mixture of all that, against recurrences in plain Python
 
 
@@ -251,6 +267,13 @@ def random_port(random: Any, lanes: int, horizon: int = 80) -> Port:
         return Port(blocked=blocked)
     words, every = [(int(random.integers(1, lanes + 2)), 1), (1, int(random.integers(1, 4))), (lanes, int(random.integers(1, 6)))][random.integers(3)]
     return Port(words, every, int(random.integers(lanes, 4 * lanes + 1)), blocked)
+
+
+def random_out(random: Any, at_a_time: int) -> Port:
+    if random.integers(5) == 0:
+        return Port()
+    words, every = (int(random.integers(1, at_a_time + 2)), 1) if random.integers(2) else (1, int(random.integers(1, 4)))
+    return Port(words, every, int(random.integers(at_a_time, 3 * at_a_time + 1)))
 
 
 def check_weight_stationary(seed: int) -> None:
@@ -274,6 +297,13 @@ def check_weight_stationary(seed: int) -> None:
     assert run.vectors == vectors
     assert [found.tolist() for found in run.leaves] == [found.tolist() for found in leaves]
 
+    ports["outputs"] = random_out(random, columns)
+    run = harness.weight_stationary(rows, columns, work, **machine, **ports)
+    entered, vectors, leaves, homes = stepping.weight_stationary(rows, columns, work, **machine, **ports)
+    assert_products(run, work)
+    assert (run.rows, run.vectors, run.homes) == (entered, vectors, homes)
+    assert [found.tolist() for found in run.leaves] == [found.tolist() for found in leaves]
+
 
 def check_output_stationary(seed: int) -> None:
     random = np.random.default_rng([21, seed])
@@ -290,13 +320,20 @@ def check_output_stationary(seed: int) -> None:
     assert run.vectors == vectors
     assert [found.tolist() for found in run.leaves] == [found.tolist() for found in leaves]
 
+    ports["outputs"] = random_out(random, columns if "down" in machine["drain"] else rows * columns)
+    run = harness.output_stationary(rows, columns, work, **machine, **ports)
+    vectors, leaves, homes = stepping.output_stationary(rows, columns, work, **machine, **ports)
+    assert_products(run, work)
+    assert (run.vectors, run.homes) == (vectors, homes)
+    assert [found.tolist() for found in run.leaves] == [found.tolist() for found in leaves]
 
-@pytest.mark.parametrize("seed", range(25))
+
+@pytest.mark.parametrize("seed", range(20))
 def test_any_weight_stationary_array_keeps_its_recurrence(seed: int) -> None:
     check_weight_stationary(seed)
 
 
-@pytest.mark.parametrize("seed", range(25))
+@pytest.mark.parametrize("seed", range(20))
 def test_any_output_stationary_array_keeps_its_recurrence(seed: int) -> None:
     check_output_stationary(seed)
 
@@ -320,5 +357,5 @@ def test_without_icarus_verilog_a_run_is_skipped_with_the_reason(monkeypatch: py
 
 def test_a_fifo_that_cannot_hold_a_vector_is_refused() -> None:
     work = [fold(np.random.default_rng(0), 4, 4, 1)]
-    with pytest.raises(ValueError, match="the FIFO of the input port has 3 words, a vector up to 4"):
+    with pytest.raises(ValueError, match="the FIFO of the input port has 3 words, at a time up to 4"):
         harness.weight_stationary(4, 4, work, inputs=Port(words=1, depth=3))

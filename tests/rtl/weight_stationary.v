@@ -112,6 +112,7 @@ module weight_stationary #(
     input wire flip,                      // ... which is the first one for the weights in the shadow registers
     input wire [R*OPERAND-1:0] vector,    // word i: for row i
     input wire [C*SUM-1:0] psums,         // word j: what column j's sum for this vector starts from
+    output wire [C-1:0] arrives,          // bit j: a move in this cycle brings column j's next sum to the edge
     output wire [C-1:0] leaves,           // bit j: a sum leaves column j in this cycle
     output wire [C*SUM-1:0] sums
 );
@@ -139,6 +140,7 @@ module weight_stationary #(
             skew #(.DELAY(SKEWED ? j : 0), .WIDTH(OPERAND + 1)) edge_of_weights (
                 clock, reset, advance, {shift, weights[j*OPERAND +: OPERAND]},
                 {moving_shift[0][j], moving_weight[0][j]});
+            assign arrives[j] = moving_valid[R-1][j];
             assign leaves[j] = moved & moving_valid[R-1][j+1];
             assign sums[j*SUM +: SUM] = moving_sum[R][j];
         end

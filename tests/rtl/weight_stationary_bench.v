@@ -1,5 +1,6 @@
 // Works through a list of folds on a weight-stationary array as early as the array and its edge ports allow, and
-// prints what happens in which cycle: `row C` and `vector C` when one enters, `sum C J V` when one leaves column J.
+// prints what happens in which cycle: `row C` and `vector C` when one enters, `sum C J V` when one leaves column J,
+// `home C N` when N sums are home. Columns that a fold does not use give sums, too, but nobody takes them home.
 //
 // Every fold (folds.hex) is six numbers: vectors; rows of weights to shift in; words per vector, per row of weights
 // and per vector of psums (0: sums start at zero); and `gap`, the cycles from the fold's last vector (SHADOW = 0) or
@@ -11,10 +12,11 @@
 `timescale 1ns / 1ns
 module weight_stationary_bench;
     parameter R = 4, C = 4, OPERAND = 8, SUM = 32, SHADOW = 0, SKEWED = 0, FREEZE = 0;
-    parameter FOLDS = 1, EXPECTED = 1, LIMIT = 1000;
+    parameter FOLDS = 1, EXPECTED = 1, HOME = 1, LIMIT = 1000;
     parameter INPUT_SIZE = 1, INPUT_WORDS = 1, INPUT_EVERY = 1, INPUT_DEPTH = 1, INPUT_UNLIMITED = 1;
     parameter WEIGHT_SIZE = 1, WEIGHT_WORDS = 1, WEIGHT_EVERY = 1, WEIGHT_DEPTH = 1, WEIGHT_UNLIMITED = 1;
     parameter PSUM_SIZE = 1, PSUM_WORDS = 1, PSUM_EVERY = 1, PSUM_DEPTH = 1, PSUM_UNLIMITED = 1;
+    parameter OUT_WORDS = 1, OUT_EVERY = 1, OUT_DEPTH = 1, OUT_UNLIMITED = 1;
     parameter INPUT_BLOCKED = 1, WEIGHT_BLOCKED = 1, PSUM_BLOCKED = 1;
 
     reg clock = 0, reset = 1;
@@ -36,8 +38,10 @@ module weight_stationary_bench;
 
     wire inputs_there, weights_there, psums_there;
     wire vector_due = !reset && vectors_open && rows_done > vector_fold;
-    wire vector_enters = vector_due && inputs_there && psums_there;
-    wire advance = !(FREEZE && vector_due && !vector_enters);
+    wire vector_there = vector_due && inputs_there && psums_there;
+    wire room;
+    wire advance = room && !(FREEZE && vector_due && !vector_there);
+    wire vector_enters = vector_there && advance;
     wire first = vector == 0;
     wire last = vector + 1 == folds[6*vector_fold];
     wire releases = vector_enters && (SHADOW ? first : last);
@@ -93,14 +97,36 @@ module weight_stationary_bench;
     ) psum_port (
         clock, reset, cycle, vectors_open ? folds[6*vector_fold+4] : 0, psums_there, psums, vector_enters);
 
-    wire [C-1:0] leaves;
+    wire [C-1:0] arrives, leaves;
     wire [C*SUM-1:0] sums;
     weight_stationary #(
         .R(R), .C(C), .OPERAND(OPERAND), .SUM(SUM), .SHADOW(SHADOW), .SKEWED(SKEWED)
     ) array (
-        clock, reset, advance, row_enters, weights, vector_enters, first, inputs, psums, leaves, sums);
+        clock, reset, advance, row_enters, weights, vector_there, first, inputs, psums, arrives, leaves, sums);
 
-    integer j, seen = 0;
+    // Which fold the next sum of every column is of, and how many columns' sums the next move brings that are used.
+    reg [31:0] sum_fold [0:C-1], sum_vector [0:C-1], coming;
+    wire [31:0] carried;
+    integer k;
+    always @(posedge clock)
+        for (k = 0; k < C; k = k + 1)
+            if (reset) begin
+                sum_fold[k] <= 0;
+                sum_vector[k] <= 0;
+            end else if (advance && arrives[k]) begin
+                if (sum_vector[k] + 1 == folds[6*sum_fold[k]]) sum_fold[k] <= sum_fold[k] + 1;
+                sum_vector[k] <= sum_vector[k] + 1 == folds[6*sum_fold[k]] ? 0 : sum_vector[k] + 1;
+            end
+    integer n;
+    always @(*) begin
+        coming = 0;
+        for (n = 0; n < C; n = n + 1)
+            if (!reset && arrives[n] && n < folds[6*sum_fold[n]+3]) coming = coming + 1;
+    end
+    out_port #(.WORDS(OUT_WORDS), .EVERY(OUT_EVERY), .DEPTH(OUT_DEPTH), .UNLIMITED(OUT_UNLIMITED)) sum_port (
+        clock, reset, coming, advance, room, carried);
+
+    integer j, seen = 0, home = 0;
     always @(negedge clock)
         if (!reset) begin
             if (row_enters) $display("row %0d", cycle);
@@ -110,7 +136,9 @@ module weight_stationary_bench;
                     $display("sum %0d %0d %0d", cycle, j, $signed(sums[j*SUM +: SUM]));
                     seen = seen + 1;
                 end
+            if (carried != 0) $display("home %0d %0d", cycle + 1, carried);
+            home = home + carried;
             if (cycle > LIMIT) $display("limit %0d", cycle);
-            if (seen == EXPECTED || cycle > LIMIT) $finish;
+            if ((seen == EXPECTED && home == HOME) || cycle > LIMIT) $finish;
         end
 endmodule
