@@ -1,0 +1,1 @@
+"""Systolic arrays in Verilog, and what runs them: the hardware that the simulator is compared with."""
