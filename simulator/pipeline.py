@@ -8,13 +8,12 @@ from pathlib import Path
 from typing import Any
 
 from simulator.dataflows import find_dataflow, map_layer
-from simulator.energy.price import parts_of, price
+from simulator.energy.price import check_prices, parts_of, price
 from simulator.energy.table import EnergyTable, load_energy_table
 from simulator.errors import InputError, Problem, refuse
 from simulator.formats.load import load_workload
 from simulator.mapping.file import Entry, MappingFile, parse_mapping, read_mapping_file
 from simulator.mapping.mapping import Mapping
-from simulator.names import ARRAY
 from simulator.report.result import LayerResult, Layers, NotSimulated, Run
 from simulator.spec.architecture import Architecture
 from simulator.spec.catalog import find, load_architecture
@@ -289,28 +288,6 @@ def _own_table(architecture: Architecture) -> str:
             "the name of an energy table was expected here or with --energy",
         )
     return architecture.energy
-
-
-def check_prices(architecture: Architecture, table: EnergyTable) -> None:
-    """Refuse a table that cannot price what this machine does, before anything runs."""
-    from simulator.names import DATA_TYPES
-
-    words: dict[str, dict[str, int]] = {d: {"read": 0, "write": 0} for d in DATA_TYPES}
-    actions: dict[str, dict[str, dict[str, int]]] = {
-        "mac": {"all": {"compute": 0, "gated": 0}},
-        "scratchpad": words,
-    }
-    for name, memory in architecture.memories.items():
-        actions[name] = {d: {"read": 0, "write": 0} for d in memory.keeps}
-    for name, network in architecture.networks.items():
-        kind = "hop" if network.source == network.target == ARRAY else "deliver"
-        actions[name] = {d: {kind: 0} for d in network.carries}
-    if architecture.vector_unit is not None:
-        actions["vector_unit"] = {"all": {"operate": 0}}
-    on_chip = [ARRAY, *list(architecture.memories)[1:], *architecture.networks]
-    for name in on_chip + (["vector_unit"] if architecture.vector_unit else []):
-        actions.setdefault(name, {}).setdefault("all", {}).update(clock=0, leakage=0)
-    price(actions, parts_of(architecture), table)
 
 
 def given_mappings(

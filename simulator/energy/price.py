@@ -7,7 +7,7 @@ from simulator.components.memories.base import Memory
 from simulator.components.memories.sram import Sram
 from simulator.energy.table import EnergyTable, Price
 from simulator.errors import InputError, Problem
-from simulator.names import DATA_TYPES
+from simulator.names import ARRAY, DATA_TYPES
 from simulator.spec.architecture import Architecture
 
 Actions = Mapping[str, Mapping[str, Mapping[str, int]]]
@@ -145,3 +145,23 @@ def total_pj(energy: Energy) -> float:
     return sum(
         pj for by_type in energy.values() for by_action in by_type.values() for pj in by_action.values()
     )
+
+
+def check_prices(architecture: Architecture, table: EnergyTable) -> None:
+    """Refuse a table that cannot price what this machine does, before anything runs."""
+    words: dict[str, dict[str, int]] = {d: {"read": 0, "write": 0} for d in DATA_TYPES}
+    actions: dict[str, dict[str, dict[str, int]]] = {
+        "mac": {"all": {"compute": 0, "gated": 0}},
+        "scratchpad": words,
+    }
+    for name, memory in architecture.memories.items():
+        actions[name] = {d: {"read": 0, "write": 0} for d in memory.keeps}
+    for name, network in architecture.networks.items():
+        kind = "hop" if network.source == network.target == ARRAY else "deliver"
+        actions[name] = {d: {kind: 0} for d in network.carries}
+    if architecture.vector_unit is not None:
+        actions["vector_unit"] = {"all": {"operate": 0}}
+    on_chip = [ARRAY, *list(architecture.memories)[1:], *architecture.networks]
+    for name in on_chip + (["vector_unit"] if architecture.vector_unit else []):
+        actions.setdefault(name, {}).setdefault("all", {}).update(clock=0, leakage=0)
+    price(actions, parts_of(architecture), table)
