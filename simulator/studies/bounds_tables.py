@@ -1,6 +1,7 @@
 """Eyexam for people: its tables, and what its picture shows."""
 
 from collections import Counter
+from collections.abc import Sequence
 from fractions import Fraction
 
 from simulator.eyexam.steps import amount
@@ -13,6 +14,8 @@ from simulator.studies.bounds import Eyexam, LayerBounds, error_pct
 
 MOST_NAMES = 6
 """PE-cycle names with a column of their own in the table of losses."""
+LISTED = 24
+"""Most layers that are listed for one reason."""
 LEVELS = ("off-chip link", "buffers", "networks")
 LEAST = 0.01
 """Smaller losses are not told exactly."""
@@ -114,12 +117,17 @@ def prediction_grid(found: Eyexam) -> Grid:
 
 
 def without_grid(found: Eyexam) -> Grid:
-    """Layers without bounds by the reason why."""
+    """Layers without bounds by the reason why; of very many the first ones (JSON has all)."""
     names: dict[str, list[str]] = {}
     for name, reason in found.without.items():
         names.setdefault(reason, []).append(name)
-    rows = tuple((reason, ", ".join(some)) for reason, some in names.items())
-    return Grid("Layers without steps", ("reason", "layers"), rows)
+    rows = tuple((reason, str(len(some)), _first_of(some)) for reason, some in names.items())
+    return Grid("Layers without steps", ("reason", "number", "layers"), rows)
+
+
+def _first_of(names: Sequence[str]) -> str:
+    more = len(names) - LISTED
+    return ", ".join(names[:LISTED]) + (f", ... and {more} more" if more > 0 else "")
 
 
 def roofline_of(found: Eyexam) -> Roofline:

@@ -275,3 +275,12 @@ def test_numbers_in_a_row_are_a_range() -> None:
     assert ranges([3]) == "3"
     assert ranges([5, 1, 4, 3]) == "1, 3-5"
     assert ranges([1, 3, 5, 7, 9]) == "1, 3, 5, …"
+
+
+def test_of_very_many_layers_without_steps_the_first_ones_are_listed() -> None:
+    found = simulator.bounds("ws16", simulator.load_workload("bert_base", {"sequence": 16}))
+    grid = next(grid for grid in grids(found) if grid.title == "Layers without steps")
+    number = sum(int(cells[1]) for cells in grid.rows)
+    assert number == len(found.without) > 50
+    assert all(cells[2].count(", ") < 26 for cells in grid.rows)
+    assert any(cells[2].endswith(f"and {int(cells[1]) - 24} more") for cells in grid.rows)
