@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from simulator.commands.options import (
+    ArchitectureArgument,
     BatchOption,
     DataflowOption,
     EnergyOption,
@@ -16,6 +17,7 @@ from simulator.commands.options import (
     MappingOption,
     ParameterOption,
     RelaxOption,
+    WorkloadArgument,
     workload_given,
 )
 from simulator.commands.terminal import INTERRUPTED, check_picture, progress, say, show_grid, show_tables
@@ -30,8 +32,8 @@ VIOLATED = 1
 
 
 def bounds(
-    architecture: Annotated[str, typer.Argument(metavar="ARCH", help="A shipped architecture or a file.")],
-    workload: Annotated[str, typer.Argument(metavar="WORKLOAD", help="A shipped workload or a file.")],
+    architecture: ArchitectureArgument,
+    workload: WorkloadArgument,
     *,
     param: ParameterOption = None,
     batch: BatchOption = 1,

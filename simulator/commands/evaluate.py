@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from simulator.commands.options import (
+    ArchitectureArgument,
     BatchOption,
     DataflowOption,
     EnergyOption,
@@ -14,6 +15,7 @@ from simulator.commands.options import (
     LayerOption,
     MappingOption,
     ParameterOption,
+    WorkloadArgument,
     workload_given,
 )
 from simulator.commands.run import OperandsOption, SeedOption, ZerosOption, operands_given
@@ -25,8 +27,8 @@ if TYPE_CHECKING:
 
 
 def evaluate(
-    architecture: Annotated[str, typer.Argument(metavar="ARCH", help="A shipped architecture or a file.")],
-    workload: Annotated[str, typer.Argument(metavar="WORKLOAD", help="A shipped workload or a file.")],
+    architecture: ArchitectureArgument,
+    workload: WorkloadArgument,
     *,
     param: ParameterOption = None,
     batch: BatchOption = 1,

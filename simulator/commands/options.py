@@ -1,4 +1,4 @@
-"""Options that several commands take, each with one meaning everywhere."""
+"""Arguments and options that several commands take, each with one meaning everywhere."""
 
 import re
 from pathlib import Path
@@ -11,6 +11,10 @@ from simulator.errors import refuse
 if TYPE_CHECKING:
     from simulator.spec.workload import Workload
 
+ArchitectureArgument = Annotated[
+    str, typer.Argument(metavar="ARCH", help="A shipped architecture or a file.")
+]
+WorkloadArgument = Annotated[str, typer.Argument(metavar="WORKLOAD", help="A shipped workload or a file.")]
 MappingOption = Annotated[
     Path | None, typer.Option(help="A mapping file; layers it lacks are mapped as usual.")
 ]

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from simulator.commands.options import (
+    ArchitectureArgument,
     BatchOption,
     DataflowOption,
     EnergyOption,
@@ -18,6 +19,7 @@ from simulator.commands.options import (
     MappingOption,
     ParameterOption,
     RelaxOption,
+    WorkloadArgument,
     workload_given,
 )
 from simulator.commands.terminal import INTERRUPTED, console, default_directory, progress, say
@@ -64,8 +66,8 @@ ForceOption = Annotated[bool, typer.Option("--force", help="Replace the results 
 
 def run(
     context: typer.Context,
-    architecture: Annotated[str, typer.Argument(metavar="ARCH", help="A shipped architecture or a file.")],
-    workload: Annotated[str, typer.Argument(metavar="WORKLOAD", help="A shipped workload or a file.")],
+    architecture: ArchitectureArgument,
+    workload: WorkloadArgument,
     *,
     param: ParameterOption = None,
     batch: BatchOption = 1,

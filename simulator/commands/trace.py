@@ -9,12 +9,14 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from simulator.commands.options import (
+    ArchitectureArgument,
     BatchOption,
     DataflowOption,
     JobsOption,
     MappingOption,
     ParameterOption,
     RelaxOption,
+    WorkloadArgument,
     workload_given,
 )
 from simulator.commands.terminal import (
@@ -50,8 +52,8 @@ SlicesOption = Annotated[
 
 
 def trace(
-    architecture: Annotated[str, typer.Argument(metavar="ARCH", help="A shipped architecture or a file.")],
-    workload: Annotated[str, typer.Argument(metavar="WORKLOAD", help="A shipped workload or a file.")],
+    architecture: ArchitectureArgument,
+    workload: WorkloadArgument,
     *,
     param: ParameterOption = None,
     layer: Annotated[str | None, typer.Option(help="Trace only this layer.")] = None,

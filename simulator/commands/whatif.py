@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from simulator.commands.options import (
+    ArchitectureArgument,
     BatchOption,
     DataflowOption,
     EnergyOption,
@@ -15,6 +16,7 @@ from simulator.commands.options import (
     MappingOption,
     ParameterOption,
     RelaxOption,
+    WorkloadArgument,
     workload_given,
 )
 from simulator.commands.terminal import INTERRUPTED, check_picture, progress, say, show_tables
@@ -51,8 +53,8 @@ PlotOption = Annotated[
 
 
 def whatif(
-    architecture: Annotated[str, typer.Argument(metavar="ARCH", help="A shipped architecture or a file.")],
-    workload: Annotated[str, typer.Argument(metavar="WORKLOAD", help="A shipped workload or a file.")],
+    architecture: ArchitectureArgument,
+    workload: WorkloadArgument,
     *,
     vary: VaryOption = None,
     param: ParameterOption = None,

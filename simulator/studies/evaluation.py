@@ -20,6 +20,7 @@ from simulator.spec.operands import Given
 from simulator.spec.workload import Workload
 from simulator.studies.limits import misfits
 from simulator.studies.metrics import Entry, entries_of
+from simulator.studies.points import whole
 from simulator.studies.scaling import (
     CHOSEN,
     GIVEN,
@@ -159,30 +160,23 @@ def _what_maps(
 ) -> tuple[Run, dict[str, str]]:
     """Run all layers ``names``, or else those that can be mapped; the run, and why the others cannot be."""
     try:
-        return _whole(simulated(names)), {}
+        return whole(simulated(names)), {}
     except InputError as error:
         fault = error
     refused = misfitting()
     left = [name for name in names if name not in refused]
     if not refused or not left:
         raise fault
-    run = _whole(simulated(left))
+    run = whole(simulated(left))
     if not run.layers:
         raise fault
     return run, refused
 
 
-def _whole(run: Run) -> Run:
-    """A run that was not interrupted; half a run says nothing of a design."""
-    if run.interrupted:
-        raise KeyboardInterrupt
-    return run
-
-
 def _point(machine: Architecture, network: Workload, told: Told) -> Point:
     """Run a machine with another array; a point without a run where something does not map."""
     try:
-        return point_of(_whole(simulate(machine, network, **told)), CHOSEN)
+        return point_of(whole(simulate(machine, network, **told)), CHOSEN)
     except InputError as error:
         return refused_point(machine, error)
 

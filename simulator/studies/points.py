@@ -97,6 +97,13 @@ def kept(mappings: dict[str, Mapping]) -> MappingFile:
     )
 
 
+def whole(run: Run) -> Run:
+    """The run itself; `KeyboardInterrupt` where it was interrupted: half a run says nothing of a design."""
+    if run.interrupted:
+        raise KeyboardInterrupt
+    return run
+
+
 def run_of(asked: Asked, point: Point) -> Run:
     """Simulate one point. Raises `InputError` where it does not fit, `KeyboardInterrupt` on Ctrl-C.
 
@@ -112,9 +119,7 @@ def run_of(asked: Asked, point: Point) -> Run:
         energy=asked.energy,
         relax=point.relax,
     )
-    if run.interrupted:
-        raise KeyboardInterrupt
-    return some_layers(run)
+    return some_layers(whole(run))
 
 
 def _outcome(asked: Asked, point: Point) -> Outcome | InputError:

@@ -13,6 +13,7 @@ from simulator.report.result import Run
 from simulator.spec.architecture import Architecture
 from simulator.spec.catalog import load_architecture
 from simulator.spec.workload import Workload
+from simulator.studies.points import whole
 from simulator.traces.layer import Wanted, Window
 from simulator.traces.run import RunTrace, check_window
 
@@ -46,17 +47,15 @@ def trace(
     if layer is None and window is not None:
         return _of_window(window, options, machine, network, progress)
     layers, wanted = (None, True) if layer is None else ([layer], Wanted(window=window))
-    run = _whole(simulate(machine, network, layers=layers, trace=wanted, progress=progress, **options))
+    run = _of_layers(simulate(machine, network, layers=layers, trace=wanted, progress=progress, **options))
     if window is not None:
         check_window(window, run.total.cycles)
     return run.trace
 
 
-def _whole(run: Run) -> Run:
+def _of_layers(run: Run) -> Run:
     """A run of which there is something to show, up to its end."""
-    if run.interrupted:
-        raise KeyboardInterrupt
-    if not run.layers:
+    if not whole(run).layers:
         names = ", ".join(layer.name for layer in run.not_simulated)
         raise refuse(run.workload, "layers", names, "a layer that a part of the machine runs was expected")
     return run
@@ -70,16 +69,16 @@ def _of_window(
     progress: Progress | None,
 ) -> RunTrace:
     """Trace the layers of a run that lie in a window of it, each in its own part of the window."""
-    whole = _whole(simulate(machine, network, progress=progress, **options))
-    check_window(window, whole.total.cycles)
+    everything = _of_layers(simulate(machine, network, progress=progress, **options))
+    check_window(window, everything.total.cycles)
     begin, layers, found = 0, [], None
-    for name, result in whole.layers.items():
+    for name, result in everything.layers.items():
         first, last = max(0, window[0] - begin), min(result.cycles, window[1] - begin)
         if first < last:
             wanted = Wanted(window=(first, last))
-            found = _whole(simulate(machine, network, layers=[name], trace=wanted, **options)).trace
+            found = _of_layers(simulate(machine, network, layers=[name], trace=wanted, **options)).trace
             layers.append((name, begin, found.layers[0][2]))
         begin += result.cycles
     assert found is not None, "a window within the run lies in one of its layers"
-    left_out = [layer.name for layer in whole.not_simulated]
+    left_out = [layer.name for layer in everything.not_simulated]
     return replace(found, layers=tuple(layers), told=found.told | {"not_simulated": left_out})
