@@ -7,9 +7,11 @@ from pydantic import Field, SerializeAsAny, model_validator
 from simulator.components.arrays import ARRAYS
 from simulator.components.arrays.base import Array
 from simulator.components.arrays.spatial import SpatialArray
+from simulator.components.arrays.systolic import SystolicArray
 from simulator.components.base import Count, Part, Positive, Rate
 from simulator.components.memories import MEMORIES
 from simulator.components.memories.base import Memory
+from simulator.components.memories.sram import Sram
 from simulator.components.networks import NETWORKS
 from simulator.components.networks.base import Network
 from simulator.errors import refuse
@@ -74,7 +76,7 @@ class Architecture(Part):
     clock_mhz: Positive
     technology: Technology = Technology()
     word_bits: WordBits
-    memories: dict[str, AnyMemory] = Field(description="outermost first; the first one holds everything")
+    memories: dict[str, AnyMemory] = Field(description="outermost first; the first one holds everything, unless data types have homes of their own")
     networks: dict[str, AnyNetwork]
     array: AnyArray
     dataflow: str = Field(description="the dataflow that maps layers unless a run names another")
@@ -112,13 +114,17 @@ class Architecture(Part):
         return validate(type(self), data, self.name)
 
     @property
-    def spatial(self) -> SpatialArray:
-        """The array where it is of the kind that the engine runs; raises `InputError` otherwise."""
-        if isinstance(self.array, SpatialArray):
+    def spatial(self) -> SpatialArray | SystolicArray:
+        """The array where it is of a kind that the engine runs; raises `InputError` otherwise."""
+        if isinstance(self.array, SpatialArray | SystolicArray):
             return self.array
-        raise refuse(
-            self.name, "array.kind", self.array.kind, "an array of kind spatial was expected to simulate it"
-        )
+        told = "an array of kind spatial or systolic was expected to simulate it"
+        raise refuse(self.name, "array.kind", self.array.kind, told)
+
+    @property
+    def systolic(self) -> SystolicArray | None:
+        """The array if it is a systolic one."""
+        return self.array if isinstance(self.array, SystolicArray) else None
 
     @property
     def configuration_cycles(self) -> int:
@@ -130,8 +136,17 @@ class Architecture(Part):
 
     @property
     def outermost(self) -> str:
-        """Name of the memory that holds everything."""
+        """Name of the first memory; on most machines it is the home of everything."""
         return next(iter(self.memories))
+
+    def home(self, data_type: DataType) -> str:
+        """Name of the memory in which a data type starts and ends."""
+        return self.levels(data_type)[0]
+
+    def accumulates(self) -> bool:
+        """Whether psums are added where they are written, so that none come back into the array."""
+        inner = self.memories[self.levels("output")[-1]]
+        return isinstance(inner, Sram) and inner.accumulates
 
     def levels(self, data_type: DataType) -> tuple[str, ...]:
         """Names of the memories that keep a data type, outermost first."""

@@ -8,6 +8,7 @@ from pathlib import PurePath
 from typing import TYPE_CHECKING, Final
 
 from simulator.components.arrays.spatial import SpatialArray
+from simulator.components.arrays.systolic import SystolicArray
 from simulator.components.memories.dram import Dram
 from simulator.components.memories.sram import Sram
 from simulator.components.networks.base import Network
@@ -72,9 +73,13 @@ def _homes(architecture: "Architecture") -> Faults:
         return
     for data_type in _moved(architecture):
         levels = architecture.levels(data_type)
-        if not levels or not memories[levels[0]].off_chip:
+        if not levels or not (memories[levels[0]].off_chip or architecture.array.on_chip_homes):
             told = f"the outermost memory that keeps {data_type} was expected to be off chip"
             yield _fault("memories", None, told)
+        for name in levels[1:]:
+            if memories[name].off_chip:
+                told = f"an on-chip memory was expected inside {levels[0]}, which keeps {data_type}, too"
+                yield _fault(f"memories.{name}.kind", memories[name].kind, told)
 
 
 def _one_home(architecture: "Architecture") -> Faults:
@@ -104,7 +109,7 @@ def _buffers(architecture: "Architecture") -> Faults:
 def _one_side(architecture: "Architecture") -> Faults:
     """No port of a buffer serves both the array and another buffer: two parts would grant it on their own."""
     last = {d: architecture.levels(d)[-1:] for d in DATA_TYPES}
-    if not isinstance(architecture.array, SpatialArray):
+    if not isinstance(architecture.array, SpatialArray | SystolicArray):
         return  # how other arrays reach their buffers is for their engines to say
     for name, memory in architecture.memories.items():
         if not isinstance(memory, Sram):
@@ -114,6 +119,22 @@ def _one_side(architecture: "Architecture") -> Faults:
         for port in sorted(sides[0] & sides[1]):
             told = f"per_data_type was expected: {name}.{port} would serve the array and another buffer"
             yield _fault(f"memories.{name}.ports", memory.ports, told)
+
+
+def _edges(architecture: "Architecture") -> Faults:
+    """Where psums are added belongs to what a machine's array does with them."""
+    systolic, inner = isinstance(architecture.array, SystolicArray), architecture.levels("output")[-1:]
+    for name, memory in architecture.memories.items():
+        if isinstance(memory, Sram) and memory.accumulates and (not systolic or inner != (name,)):
+            told = "the innermost memory of outputs, below a systolic array, was expected to be the one that accumulates"
+            yield _fault(f"memories.{name}.accumulates", "true", told)
+    for name, network in architecture.networks.items():
+        if network.kind == "edge" and not (systolic and ARRAY in (network.source, network.target)):
+            told = "a systolic array at one end was expected"
+            yield _fault(f"networks.{name}.kind", network.kind, told)
+        if systolic and network.source == network.target == ARRAY:
+            told = "no network was expected: the PEs of a systolic array are joined as they are"
+            yield _fault(f"networks.{name}", network.kind, told)
 
 
 def _codecs(architecture: "Architecture") -> Faults:
@@ -173,7 +194,7 @@ def _moved(architecture: "Architecture") -> tuple[DataType, ...]:
 
 def _needed_routes(architecture: "Architecture") -> Iterator[tuple[DataType, str, str]]:
     initial = getattr(architecture.array, "initial_psums", "zero")
-    for data_type in _moved(architecture):
+    for data_type in () if isinstance(architecture.array, SystolicArray) else _moved(architecture):
         levels = architecture.levels(data_type)
         if not levels:
             continue
@@ -245,6 +266,7 @@ RULES: Final = (
     _homes,
     _buffers,
     _one_side,
+    _edges,
     _codecs,
     _ends,
     _routes,

@@ -47,12 +47,6 @@ class HierarchicalMesh(Network):
     reach: Literal["any_pe", "pe_row", "pe_column"]
 
 
-@NETWORKS.register("edge")
-class Edge(Network):
-    kind: Literal["edge"]
-    side: Literal["top", "left", "bottom", "right"]
-
-
 @NETWORKS.register("packet_mesh")
 class PacketMesh(Network):
     kind: Literal["packet_mesh"]
@@ -69,14 +63,6 @@ class ClusteredArray(Array):
     zero_weights: Literal["skip", "none"]
     zero_inputs: Literal["skip", "none"]
     pe: ProcessingElement
-
-
-@ARRAYS.register("systolic")
-class SystolicArray(Array):
-    one_home: ClassVar[bool] = False
-    kind: Literal["systolic"]
-    stationary: DataType
-    shadow_weights: bool
 
 
 class Adc(Part):

@@ -51,7 +51,7 @@ def test_special_things_are_where_they_were_said() -> None:
     [
         ("eyeriss_v2", {"networks__input_in__reach": "everywhere"}, "networks.input_in.reach"),
         ("crossbar_pim", {"array__adc__bits": 0}, "array.adc.bits"),
-        ("tpu_v1", {"memories__weight_dram__keeps": "input"}, "memories"),
+        ("tpu_v1", {"memories__weight_dram__keeps": "input"}, "memories.host.kind"),
     ],
 )
 def test_added_kinds_are_checked_like_shipped_ones(machine: str, change: dict[str, object], key: str) -> None:
@@ -61,8 +61,8 @@ def test_added_kinds_are_checked_like_shipped_ones(machine: str, change: dict[st
 
 
 def test_engine_names_the_array_that_it_does_not_run() -> None:
-    with pytest.raises(InputError, match=r"array\.kind: .* kind spatial .*\(got systolic\)"):
-        _ = load_architecture(SKETCHES / "tpu_v1.yaml").spatial
+    with pytest.raises(InputError, match=r"array\.kind: .* kind spatial or systolic .*\(got crossbar\)"):
+        _ = load_architecture(SKETCHES / "crossbar_pim.yaml").spatial
 
 
 def test_workload_sketch() -> None:

@@ -15,6 +15,8 @@ class Array(Part):
     """Data types that live in the array for a whole layer, and so need no way in."""
     one_home: ClassVar[bool] = True
     """Whether one off-chip memory must keep everything; otherwise each data type may have its own."""
+    on_chip_homes: ClassVar[bool] = False
+    """Whether a data type may start and end on the chip, if the whole of it fits there."""
 
     kind: str
     rows: Count

@@ -29,6 +29,12 @@ class Sram(Memory):
         (),
         description="data types of which it holds one tile, whole when used; the next comes when it is dead",
     )
+    whole_tiles: NoOrMoreDataTypes = Field(
+        (), description="data types whose tiles are handed on whole: nothing is used before all of it has come"
+    )
+    accumulates: bool = Field(
+        False, description="whether psums from the array are added to what it holds, so that none go back in"
+    )
     read_words_per_cycle: Rate = UNLIMITED
     write_words_per_cycle: Rate = UNLIMITED
     outer_read_words_per_cycle: Rate = UNLIMITED
@@ -44,9 +50,12 @@ class Sram(Memory):
         if self.ports == "one" and self.read_words_per_cycle != self.write_words_per_cycle:
             raise ValueError("ports: one needs equal read_words_per_cycle and write_words_per_cycle")
         self._refuse_idle_rates()
-        strange = [data_type for data_type in self.single_buffered if data_type not in self.keeps]
-        if strange:
-            raise ValueError(f"single_buffered: {', '.join(strange)}: data types that it keeps were expected")
+        for key in ("single_buffered", "whole_tiles"):
+            strange = [data_type for data_type in getattr(self, key) if data_type not in self.keeps]
+            if strange:
+                raise ValueError(f"{key}: {', '.join(strange)}: data types that it keeps were expected")
+        if self.accumulates and "output" not in self.keeps:
+            raise ValueError("accumulates: no effect where outputs are not kept")
         return self
 
     def _refuse_idle_rates(self) -> None:
@@ -84,8 +93,8 @@ class Sram(Memory):
         return min(tiles, 1) if data_type in self.single_buffered else tiles
 
     def in_parts(self, data_type: DataType) -> bool:
-        """Where it is not single-buffered."""
-        return data_type not in self.single_buffered
+        """Where it is neither single-buffered nor handed on whole."""
+        return data_type not in self.single_buffered and data_type not in self.whole_tiles
 
     def array_port(self, data_type: DataType, direction: str) -> tuple[str, Rate]:
         """The port of the array side, named after what shares it."""
