@@ -84,9 +84,8 @@ def simulate(
     given, default = given_mappings(machine, network, mapping, dataflow)
     skipped = [layer for layer in lowered if isinstance(layer, VectorLayer) and machine.vector_unit is None]
     simulated = [layer for layer in lowered if layer not in skipped]
-    data = {}
-    if operands is not None:
-        data = operands_of(operands, machine, wanted.lower(batch), _names(network))
+    plain = wanted.lower(batch)
+    data = {} if operands is None else operands_of(operands, machine, plain, _names(network))
     planned = [replace(j, operands=data.get(j.layer.name)) for j in plan(machine, simulated, given, default)]
     check_prices(machine, table)
     wanted_trace = Wanted().shared(len(planned)) if trace is True else trace or None
