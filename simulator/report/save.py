@@ -158,9 +158,9 @@ def _stall_rows(result: "LayerResult") -> Iterator[dict[str, Any]]:
 def resolved(model: Any, *, defaults: bool = True) -> dict[str, Any]:
     """A validated description as it stands in a file, each number with its origin beside it again.
 
-    Without ``defaults`` what is as it would be anyway is left out.
+    Without ``defaults`` what was not said is left out.
     """
-    data = model.model_dump(mode="json", by_alias=True, exclude_none=True, exclude_defaults=not defaults)
+    data = model.model_dump(mode="json", by_alias=True, exclude_none=True, exclude_unset=not defaults)
     origins = data.pop("provenance", {})
     nested: dict[str, Any] = _with_origins(data, origins, "")
     return nested

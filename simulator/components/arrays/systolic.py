@@ -11,6 +11,9 @@ from simulator.components.arrays.spatial import ProcessingElement
 from simulator.components.base import Count
 from simulator.names import DataType
 
+FIFO_WORDS = 2
+"""Room of a FIFO at an edge unless a description says otherwise."""
+
 
 @ARRAYS.register("systolic")
 class SystolicArray(Array):
@@ -48,11 +51,11 @@ class SystolicArray(Array):
     bubbles: Literal["ripple", "freeze"] = Field(
         "ripple", description="whether a vector that is late leaves a gap that moves on, or stops the array"
     )
-    left_fifo_words: Count = Field(2, description="words that wait at the left edge, per row")
-    top_fifo_words: Count = Field(2, description="words that wait at the top edge, per column")
-    psum_in_fifo_words: Count = Field(2, description="psums that wait at the top edge, per column")
+    left_fifo_words: Count = Field(FIFO_WORDS, description="words that wait at the left edge, per row")
+    top_fifo_words: Count = Field(FIFO_WORDS, description="words that wait at the top edge, per column")
+    psum_in_fifo_words: Count = Field(FIFO_WORDS, description="psums that wait at the top edge, per column")
     output_fifo_words: Count = Field(
-        2, description="results that wait for their port: per column, or with stationary outputs per PE"
+        FIFO_WORDS, description="results that wait for their port: per column, or with stationary outputs per PE"
     )
     pipeline_cycles: Count = Field(1, description="cycles from a PE's operands to their product in its sum")
     zero_inputs: Literal["none", "gate"] = Field(
@@ -66,7 +69,7 @@ class SystolicArray(Array):
             "shift": self.stationary == "output" and self.shift != "straight",
             "shifted_rows": self.stationary == "output" and self.shifted_rows != "all",
             "drain": self.stationary != "output" and self.drain != "at_once",
-            "psum_in_fifo_words": self.stationary == "output" and "psum_in_fifo_words" in self.model_fields_set,
+            "psum_in_fifo_words": self.stationary == "output" and self.psum_in_fifo_words != FIFO_WORDS,
         }
         for key, found in idle.items():
             if found:
