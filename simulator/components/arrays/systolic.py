@@ -11,9 +11,6 @@ from simulator.components.arrays.spatial import ProcessingElement
 from simulator.components.base import Count
 from simulator.names import DataType
 
-FIFO_WORDS = 2
-"""Room of a FIFO at an edge unless a description says otherwise."""
-
 
 @ARRAYS.register("systolic")
 class SystolicArray(Array):
@@ -51,11 +48,11 @@ class SystolicArray(Array):
     bubbles: Literal["ripple", "freeze"] = Field(
         "ripple", description="whether a vector that is late leaves a gap that moves on, or stops the array"
     )
-    left_fifo_words: Count = Field(FIFO_WORDS, description="words that wait at the left edge, per row")
-    top_fifo_words: Count = Field(FIFO_WORDS, description="words that wait at the top edge, per column")
-    psum_in_fifo_words: Count = Field(FIFO_WORDS, description="psums that wait at the top edge, per column")
+    left_fifo_words: Count = Field(2, description="words that wait at the left edge, per row")
+    top_fifo_words: Count = Field(2, description="words that wait at the top edge, per column")
+    psum_in_fifo_words: Count = Field(2, description="psums that wait at the top edge, per column")
     output_fifo_words: Count = Field(
-        FIFO_WORDS, description="results that wait for their port: per column, or with stationary outputs per PE"
+        2, description="results that wait for their port: per column, or with stationary outputs per PE"
     )
     pipeline_cycles: Count = Field(1, description="cycles from a PE's operands to their product in its sum")
     zero_inputs: Literal["none", "gate"] = Field(
@@ -64,12 +61,13 @@ class SystolicArray(Array):
 
     @model_validator(mode="after")
     def _nothing_idle(self) -> Self:
+        psum_in_fifo_words = type(self).model_fields["psum_in_fifo_words"].default
         idle = {
             "shadow": self.stationary == "output" and self.shadow,
             "shift": self.stationary == "output" and self.shift != "straight",
             "shifted_rows": self.stationary == "output" and self.shifted_rows != "all",
             "drain": self.stationary != "output" and self.drain != "at_once",
-            "psum_in_fifo_words": self.stationary == "output" and self.psum_in_fifo_words != FIFO_WORDS,
+            "psum_in_fifo_words": self.stationary == "output" and self.psum_in_fifo_words != psum_in_fifo_words,
         }
         for key, found in idle.items():
             if found:
