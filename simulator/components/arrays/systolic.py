@@ -61,13 +61,12 @@ class SystolicArray(Array):
 
     @model_validator(mode="after")
     def _nothing_idle(self) -> Self:
-        psum_in_fifo_words = type(self).model_fields["psum_in_fifo_words"].default
         idle = {
             "shadow": self.stationary == "output" and self.shadow,
             "shift": self.stationary == "output" and self.shift != "straight",
             "shifted_rows": self.stationary == "output" and self.shifted_rows != "all",
             "drain": self.stationary != "output" and self.drain != "at_once",
-            "psum_in_fifo_words": self.stationary == "output" and self.psum_in_fifo_words != psum_in_fifo_words,
+            "psum_in_fifo_words": self.stationary == "output" and self.psum_in_fifo_words != 2,
         }
         for key, found in idle.items():
             if found:
