@@ -24,6 +24,7 @@ from simulator.report.sums import plain
 from simulator.spec.architecture import Architecture
 from simulator.spec.catalog import load_architecture, shipped
 from simulator.spec.layer import Layer
+from simulator.spec.product import lowered_for
 
 HOW = ("passes_simulated", "passes_skipped")
 
@@ -59,7 +60,7 @@ def pairs() -> list[Any]:
 def test_shipped_pairs(architecture: str, workload: str) -> None:
     machine = load_architecture(architecture)
     seen = set()
-    for layer in load_workload(workload).lower(2 if workload == "alexnet" else 1):
+    for layer in lowered_for(machine, load_workload(workload), 2 if workload == "alexnet" else 1):
         if isinstance(layer, Layer) and layer.shape not in seen:
             seen.add(layer.shape)
             assert_equal(*both(layer, map_layer(layer, machine, machine.dataflow), machine))
