@@ -72,7 +72,7 @@ def check_fits(architecture: Architecture) -> None:
 
 
 def write_reports(run: "Run", directory: Path) -> None:
-    """Write the reports of ``run`` into ``directory``; raises as `check_fits`, and without series over time."""
+    """Write the reports of ``run`` into ``directory``; raises as `check_fits`, and without windows."""
     check_fits(run.architecture)
     for layer in run.layers.values():
         if layer.macs and not layer.windows:
