@@ -6,9 +6,10 @@ from simulator.mapping.mapping import Mapping
 from simulator.spec.architecture import Architecture
 from simulator.spec.layer import Layer
 
-from .array import STREAMS, Array
+from .array import Array
 from .memories import Memories, Ports
 from .program import Program, Tile
+from .streams import STREAMS
 
 Tree = dict[str, Any]
 STANDSTILL = 200_000

@@ -59,23 +59,38 @@ class Tile:
     way_out: Marks = field(default_factory=list)
 
 
-@dataclass(eq=False)
-class PsumTile:
-    """The psums that the PEs hold from one write-out to the next; its first step decides its chains and words.
+@dataclass(eq=False, kw_only=True)
+class Sums:
+    """Psums that leave the array together: what comes in for them, where they go, and when they did.
 
     ``earlier`` wrote the same psums before, ``after_zeros`` must have been added before these are read (see `LOOK_AHEAD`).
     ``left[a]``: when every head's first ``a + 1`` words had left; empty until the write begins.
     """
 
     number: int
-    chains: list[list[int]]
-    words: dict[int, int]
     incoming: Words | None
     made_up: bool
     outgoing: Words
     home: Tile
-    earlier: "PsumTile | None"
-    after_zeros: "PsumTile | None"
+    earlier: "Sums | None"
+    after_zeros: "Sums | None"
+    ready: int | None = None
+    write_start: int | None = None
+    left: list[int] = field(default_factory=list)
+    written: int | None = None
+    marks: Marks = field(default_factory=list)
+
+    def all_added(self) -> int | None:
+        """When what came in for them had been added everywhere; None: not yet."""
+        raise NotImplementedError
+
+
+@dataclass(eq=False, kw_only=True)
+class PsumTile(Sums):
+    """The psums that the PEs hold from one write-out to the next; its first step decides its chains and words."""
+
+    chains: list[list[int]]
+    words: dict[int, int]
     before: dict[int, "PsumTile | None"] = field(default_factory=dict)
     mac_end: dict[int, int] = field(default_factory=dict)
     last_step: dict[int, "Step"] = field(default_factory=dict)
@@ -85,15 +100,13 @@ class PsumTile:
     last_out: dict[int, int] = field(default_factory=dict)
     complete: dict[int, int] = field(default_factory=dict)
     added: dict[int, int] = field(default_factory=dict)
-    ready: int | None = None
-    write_start: int | None = None
-    left: list[int] = field(default_factory=list)
-    written: int | None = None
-    marks: Marks = field(default_factory=list)
 
     @property
     def pes(self) -> list[int]:
         return [pe for chain in self.chains for pe in chain]
+
+    def all_added(self) -> int | None:
+        return max(self.added.values()) if len(self.added) == len(self.words) else None
 
 
 @dataclass(eq=False)
@@ -379,4 +392,7 @@ class Program:
             self.zeros_at = len(self.psum_tiles)
         passed = self.zeros_at - LOOK_AHEAD
         after_zeros = self.psum_tiles[passed] if passed >= 0 else None
-        return PsumTile(len(self.psum_tiles), chains, words, incoming, made_up, outgoing, home, earlier, after_zeros)
+        return PsumTile(
+            number=len(self.psum_tiles), incoming=incoming, made_up=made_up, outgoing=outgoing, home=home,
+            earlier=earlier, after_zeros=after_zeros, chains=chains, words=words,
+        )  # fmt: skip
