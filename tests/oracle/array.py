@@ -292,6 +292,13 @@ class Array(Edges):
         if len(tile.added) == len(tile.words):
             tile.ready = max(tile.added[chain[-1]] for chain in tile.chains) + self.depth
 
+    def hops(self) -> int:
+        return sum(tile.words[pe] for tile in self.program.psum_tiles for chain in tile.chains for pe in chain[:-1])
+
+    def register_writes(self) -> dict[str, int]:
+        words = {name: stream.delivered for name, stream in self.streams.items()}
+        return {"weight": words["weight"], "input": words["input"], "output": self.hops() + words["psum_in"]}
+
     def close(self, end: int) -> None:
         """Name the PE-cycles from each PE's last work to the layer's end."""
         drained, mapped = self.drained, self.program.passes[-1].mapped

@@ -147,7 +147,11 @@ class _Here:
 
 
 class Program:
-    """Everything that one layer asks for, in order. ``tiles[memory, data type]`` are a buffer's, outermost first."""
+    """Everything that one layer asks for, in order.
+
+    ``tiles[memory, data type]`` are a buffer's, outermost first; a home, where a data type starts and ends, has none: it
+    holds everything. ``largest`` are the words of its largest tile, or of all there is.
+    """
 
     def __init__(self, layer: Layer, mapping: Mapping, machine: Architecture) -> None:
         self.layer, self.mapping, self.machine = layer, mapping, machine
@@ -163,6 +167,7 @@ class Program:
         self.tiles: dict[tuple[str, str], list[Tile]] = {}
         self.largest: dict[tuple[str, str], int] = {}
         self.parts: dict[tuple[str, str], int] = {}
+        self.resident: list[Tile] = []  # what the array uses where it starts and ends
         for data_type in INDEXED_BY:
             self._buffer_tiles(data_type)
         self.steps: list[Step] = []
@@ -179,15 +184,28 @@ class Program:
         return sum(len(self.mapping.levels[name]) for name in names[: names.index(memory)])
 
     def _buffer_tiles(self, data_type: str) -> None:
-        levels = self.machine.levels(data_type)  # type: ignore[arg-type]
+        home, *inside = self.machine.levels(data_type)  # type: ignore[arg-type]
+        whole = {d: (0, self.layer.sizes[d]) for d in DIMENSIONS}  # type: ignore[index]
+        words, padding, row = self._count(data_type, whole)
+        everything = Tile(words, padding, row, True, True, None, None)
+        self.largest[home, data_type], self.parts[home, data_type] = words, 1
         held: list[Tile] | None = None
-        for memory in levels[1:]:
-            whole = memory != levels[-1] or data_type in held_once(self.machine.memories[memory])
-            cuts = set() if whole else CUT_BY[data_type]
+        for memory in inside:
+            cuts = self._cut_by(data_type) if memory == inside[-1] and self._in_parts(memory, data_type) else set()
             held = self._tiles_of(memory, data_type, cuts, held)
-        assert held is not None
+        if held is None:
+            self.resident.append(everything)
+            held = [everything] * len(self.passes)
         for one, tile in zip(self.passes, held, strict=True):
             one.uses[data_type] = tile
+
+    def _cut_by(self, data_type: str) -> set[str]:
+        return CUT_BY[data_type]
+
+    def _in_parts(self, memory: str, data_type: str) -> bool:
+        """Whether the array may use a part of a tile before the rest has come."""
+        part = self.machine.memories[memory]
+        return not isinstance(part, Sram) or data_type not in (*part.single_buffered, *part.whole_tiles)
 
     def _tiles_of(self, memory: str, data_type: str, cut_by: set[str], parents: list[Tile] | None) -> list[Tile]:
         """List a buffer's tiles; returns the one that every pass uses. A tile stays while its digits do."""

@@ -155,6 +155,14 @@ class Edges:
         """Name the PE-cycles that have no name yet, up to the layer's end."""
         raise NotImplementedError
 
+    def hops(self) -> int:
+        """Psums passed on between PEs over links."""
+        return 0
+
+    def register_writes(self) -> dict[str, int]:
+        """Words written in the PEs, by data type; of psums those besides one per MAC."""
+        raise NotImplementedError
+
     @property
     def drained(self) -> int:
         """When the last result has left and the array is through."""
