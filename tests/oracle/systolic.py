@@ -7,10 +7,11 @@ from itertools import groupby
 
 from simulator.components.arrays.systolic import SystolicArray as Described
 from simulator.spec.architecture import Architecture
+from simulator.spec.layer import Layer
 
 from .grid import Grid
 from .memories import Ports
-from .nest import DIMENSIONS, INDEXED_BY, SUMMED, Box, Marks, Words, on_bus, volume, walk
+from .nest import DIMENSIONS, INDEXED_BY, SUMMED, Box, Marks, Words, on_bus, spans, volume, walk
 from .program import LOOK_AHEAD, Pass, Program, Sums, Tile, _Here
 from .streams import Edges, Transaction
 
@@ -93,6 +94,31 @@ def is_there(words: Words, now: int, turn: int = 0) -> bool:
 
 class SystolicProgram(Program):
     """The same for a systolic array: its steps are vectors, and each says what it needs at the edges."""
+
+    def _cut_by(self, data_type: str) -> set[str]:
+        """Input tiles of layers whose windows overlap do so, too: they come whole."""
+        return set() if data_type == "input" and self._image() else super()._cut_by(data_type)
+
+    def _image(self) -> Layer | None:
+        """The layer before it was a matrix product, where its windows overlap."""
+        return getattr(self.layer, "image", None)
+
+    def _count(self, data_type: str, box: Box) -> tuple[int, int, int]:
+        """As elsewhere; inputs of overlapping windows are the different words of the feature map that a block touches."""
+        image = self._image()
+        if data_type != "input" or image is None:
+            return super()._count(data_type, box)
+        words = set()
+        for n, g, c in spans(box, "NGC"):
+            whole, p, q = (n // (image.sizes["P"] * image.sizes["Q"]), n // image.sizes["Q"] % image.sizes["P"], n % image.sizes["Q"])
+            channel, r, s = (c // (image.sizes["R"] * image.sizes["S"]), c // image.sizes["S"] % image.sizes["R"], c % image.sizes["S"])
+            row, column = (
+                out * image.stride[axis] + tap * image.dilation[axis] - image.padding_before[axis]
+                for axis, (out, tap) in enumerate(((p, r), (q, s)))
+            )
+            words.add((whole, g, channel, row, column))
+        real = [word for word in words if 0 <= word[3] < image.input_size[0] and 0 <= word[4] < image.input_size[1]]
+        return len(words), len(words) - len(real), 1
 
     def _walk_steps(self) -> None:
         assert self.machine.systolic is not None

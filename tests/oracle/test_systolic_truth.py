@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import HealthCheck, Phase, given, seed, settings
 from rtl import model, stepping
 from rtl.harness import Fold, Port, Tile
 
@@ -16,11 +17,10 @@ from simulator.spec.layer import Layer
 from .machines import built
 from .oracle import Oracle
 from .systolic import ALONG, SystolicArray
+from .systolic_machines import STEPPED, systolic_cases
 
 FREE = "unlimited"
 ROOMY = 10_000
-STEPPED = {"weight": "N", "input": "M", "output": "C"}
-"""What a fold steps over, by the data type that is stationary."""
 STORES = {"weight": "weights", "input": "ins", "output": "outs"}
 Tree = dict[str, Any]
 
@@ -133,10 +133,10 @@ def in_order(oracle: Oracle, alone: list[int]) -> list[int]:
 
 
 @pytest.mark.parametrize("leaving", [False, True])
-@pytest.mark.parametrize("seed", range(80))
-def test_rows_and_vectors_enter_and_results_leave_as_in_the_hardware(seed: int, leaving: bool) -> None:
+@pytest.mark.parametrize("number", range(80))
+def test_rows_and_vectors_enter_and_results_leave_as_in_the_hardware(number: int, leaving: bool) -> None:
     """Stationary weights and inputs; where results ``leave`` over a slow port there is one column, as columns leave on their own."""
-    random = np.random.default_rng([1, seed])
+    random = np.random.default_rng([1, number])
     rows, columns, along, across, uniform = random_shape(random, leaving)
     stationary = ["weight", "input"][random.integers(2)]
     moving = {"weight": "input", "input": "weight"}[stationary]
@@ -169,10 +169,10 @@ def test_rows_and_vectors_enter_and_results_leave_as_in_the_hardware(seed: int, 
 
 
 @pytest.mark.parametrize("leaving", [False, True])
-@pytest.mark.parametrize("seed", range(80))
-def test_vectors_enter_and_outputs_leave_as_in_the_hardware(seed: int, leaving: bool) -> None:
+@pytest.mark.parametrize("number", range(80))
+def test_vectors_enter_and_outputs_leave_as_in_the_hardware(number: int, leaving: bool) -> None:
     """Stationary outputs; where they ``leave`` over a slow port, whole tiles do at once, all of one size."""
-    random = np.random.default_rng([2, seed])
+    random = np.random.default_rng([2, number])
     rows, columns, along, across, uniform = random_shape(random, False)
     if leaving and not uniform:
         along, across = min(along, rows), min(across, columns)
@@ -201,3 +201,86 @@ def test_vectors_enter_and_outputs_leave_as_in_the_hardware(seed: int, leaving: 
     assert [[vector.cycle for vector in held.vectors] for held in oracle.program.held_tiles] == vectors  # type: ignore[attr-defined]
     alone = [int(sums.max()) for sums in leaves]
     assert [result.ready for result in oracle.program.results] == in_order(oracle, alone)  # type: ignore[attr-defined]
+
+
+# Any machine
+
+
+@pytest.mark.parametrize("number", range(4))
+def test_any_machine_ends_with_every_cycle_and_every_word_accounted_for(number: int) -> None:
+    """The model itself holds every move against registers of single PEs."""
+
+    @seed(number)
+    @settings(max_examples=25, deadline=None, database=None, phases=[Phase.generate], suppress_health_check=list(HealthCheck))
+    @given(systolic_cases())
+    def body(case: Any) -> None:
+        description, layer, mapping = case
+        machine = built(description)
+        out = Oracle(layer, mapping, machine).run()
+        check_account(out)
+        assert out["macs"] == layer.macs
+        (home, *inside), outputs = machine.levels("output"), layer.macs // layer.sizes["C"]
+        if inside:  # each sum is written home once more than it is read from there
+            words = out["words"][home]["output"]
+            assert words["array_write"] - words["array_read"] == outputs
+        for inner in inside or [home]:
+            words = out["words"][inner]["output"]
+            assert machine.accumulates() or words["array_write"] - words["array_read"] == outputs
+
+    body()
+
+
+# Stories worked out by hand
+
+
+def told(description: Tree, **sizes: int) -> Tree:
+    oracle = run(description, sizes)
+    out = oracle._result()
+    names = {name: n for name, n in out["pe_cycles"].items() if n}
+    return {"cycles": out["cycles"], "names": names, "causes": {k: v for k, v in out["stall_causes"].items() if v}, **out["actions"]["scratchpad"]}
+
+
+def test_a_tile_is_where_the_words_of_the_row_that_enters_next_are() -> None:
+    """Words of three cycles: rows enter in 3 and 6, vectors in 7 and 8; the second PE has multiplied in 9."""
+    out = told(machine("weight", 2, 1, {"weight": "1/3"}), C=2, N=2)
+    assert (out["cycles"], out["names"]) == (10, {"stall_weight": 2 * 7, "mac": 2 * 2, "fill_drain": 2})
+    assert out["causes"] == {"stall_weight": {"weights": 2 * 5, "array": 2 * 2}}
+    assert (out["weight"], out["input"]) == ({"read": 4, "write": 1 + 2}, {"read": 4, "write": 4})
+
+
+def test_a_wait_goes_whole_to_what_is_there_last() -> None:
+    """The first vector is there in 10, after the tile; the second one in 20. With one row of weights in the FIFO nothing changes."""
+    for fifo in (1, 2):
+        out = told(machine("weight", 2, 1, {"weight": "1/3", "input": "1/5"}, top_fifo_words=fifo), C=2, N=2)
+        assert (out["cycles"], out["names"]) == (22, {"stall_input": 2 * (10 + 9), "mac": 2 * 2, "fill_drain": 2})
+        assert out["causes"] == {"stall_input": {"ins": 2 * 19}}
+
+
+def test_results_without_room_stop_the_array() -> None:
+    """Vectors in 1, 6 and 11: results take four cycles on the port, and only one waits for it."""
+    out = told(machine("weight", 1, 1, {"output": "1/4"}, output_fifo_words=1), N=3)
+    assert (out["cycles"], out["names"]) == (16, {"stall_weight": 1, "mac": 3, "stall_output": 8, "imbalance": 4})
+    assert out["causes"] == {"stall_weight": {"array": 1}, "stall_output": {"outs": 8}}
+
+
+def test_what_a_fold_does_not_use_is_unmapped_until_its_last_vector() -> None:
+    """Rows in 0 and 4, vectors in 1 and 2, 5 and 6: a wave takes one move more. After the last one unused PEs stay unmapped."""
+    out = told(machine("weight", 1, 2), N=2, M=3)
+    assert (out["cycles"], out["names"]) == (8, {"stall_weight": 2 + 1, "mac": 4 + 2, "fill_drain": 1 + 1, "unmapped": 4 + 1})
+
+
+def test_outputs_wait_for_the_way_out_of_those_before() -> None:
+    """Tiles of one vector through registers of their own: two rows have to pass first, so vectors enter in 0, 2, 4.
+
+    The last one is with the second PE in 5, where the sum of the first one comes by in 6.
+    """
+    out = told(machine("output", 2, 1, drain="apart"), N=6)
+    assert (out["cycles"], out["names"]) == (7, {"mac": 2 * 3, "fill_drain": 2 * (2 + 1), "imbalance": 2})
+
+
+def test_a_vector_that_is_late_stops_an_array_that_freezes() -> None:
+    """Vectors are there in 2, 4 and 6: the first one's sum needs two moves after its own, in 5 and 7 if it freezes."""
+    for bubbles, result in (("ripple", 2 + 2), ("freeze", 2 + 3)):
+        oracle = run(machine("weight", 1, 2, {"input": "1/2"}, bubbles=bubbles), {"N": 3, "M": 2})
+        assert [vector.cycle for vector in oracle.program.vectors] == [2, 4, 6]  # type: ignore[attr-defined]
+        assert oracle.program.results[0].ready == result  # type: ignore[attr-defined]
