@@ -368,14 +368,21 @@ class SystolicArray(Edges):
         return not self.to_enter and len(self.moves) > self._last_move()
 
     def _last_move(self) -> int:
-        """The first move by which the layer's last vector has passed all PEs."""
+        """The first move by which the layer's last vector has passed all PEs; outputs that stay in them are waited for alone."""
         last = self.program.vectors[-1]
         assert last.move is not None
-        return last.move + self._far(last.held) + 1
+        return last.move + (self._far(last.held) + 1 if self.stationary != "output" else 0)
+
+    @property
+    def over(self) -> int:
+        """When the array is through: with its last vector, and with the last result that comes out of it."""
+        ready = self.program.results[-1].ready
+        assert ready is not None
+        return max(self.moves[self._last_move()], ready)
 
     @property
     def drained(self) -> int:
-        return max(self.streams["psum_out"].finish, self.moves[self._last_move()])
+        return max(self.streams["psum_out"].finish, self.over)
 
     def register_writes(self) -> dict[str, int]:
         """Every register that a word is shifted through."""
@@ -401,12 +408,15 @@ class SystolicArray(Edges):
                 else:
                     self.account.name(pe, "unmapped", vector.cycle + 1 - next_cycle)
             next_cycle = vector.cycle + 1
-        over = self.moves[self._last_move()]
         last = self.program.vectors[-1].held
         for pe, (i, j) in enumerate(pes):
             if i < last.r and j < last.c:
-                self.account.name(pe, "fill_drain", over - next_cycle)
-                self.account.name(pe, "imbalance", self.drained - over)
+                for cycle in range(next_cycle, self.over):
+                    if cycle in self.full:
+                        self._name(pe, "stall_output", cycle, self.full[cycle].marks)
+                    else:
+                        self._name(pe, "fill_drain", cycle, None)
+                self.account.name(pe, "imbalance", self.drained - self.over)
             else:
                 self.account.name(pe, "unmapped", self.drained - next_cycle)
             self.account.name(pe, "between", end - self.drained)
