@@ -15,8 +15,8 @@ from simulator.components.base import Rate
 from simulator.components.memories.dram import Dram
 from simulator.dataflows import Parallelism, register
 from simulator.dataflows.loops import ceiling, loops, no_parameters
-from simulator.errors import InputError, refuse
-from simulator.mapping.check import FOLDS, problems
+from simulator.errors import refuse
+from simulator.mapping.check import FOLDS
 from simulator.mapping.mapping import Loops, Mapping
 from simulator.mapping.nest import Loop
 from simulator.mapping.tiles import held_bits, tile, words
@@ -55,9 +55,6 @@ def systolic(
             break
     if best is None:
         raise refuse(place, layer.name, None, f"no tile of one fold of this layer fits {architecture.name}")
-    found = problems(best[1], layer, architecture, place)
-    if found:
-        raise InputError(found)
     return best[1]
 
 

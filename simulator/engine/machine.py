@@ -363,7 +363,7 @@ class ArrayProcess(Sleeper):
             if code == array.PASSED and self.repeats is not None:
                 self.repeats.look_back()
             if code == array.AT_LIMIT and count and self.world.peek_cycle(kernel.FOREVER) >= limit:
-                code = array.PASSED  # it stopped for tiles at home, with which nothing happens
+                code = array.PASSED  # what it had caused itself concerned nobody
         if code == array.AT_LIMIT:
             limit = self.world.peek_cycle(kernel.FOREVER)
             if limit * self.ticks >= kernel.FOREVER:

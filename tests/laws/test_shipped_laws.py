@@ -46,7 +46,9 @@ def case_of(architecture: str, name: str) -> Case:
 
 
 def on_every_machine(test: Any) -> Any:
-    return pytest.mark.parametrize("architecture", shipped("architecture"))(pytest.mark.parametrize("name", LAYERS)(test))
+    """Arrays of PEs that run on their own; systolic ones have laws of their own (`test_systolic_laws`)."""
+    spatial = [name for name in shipped("architecture") if load_architecture(name).systolic is None]
+    return pytest.mark.parametrize("architecture", spatial)(pytest.mark.parametrize("name", LAYERS)(test))
 
 
 def on_every_spatial_machine(test: Any) -> Any:
