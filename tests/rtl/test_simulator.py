@@ -10,7 +10,6 @@ import pytest
 
 from simulator.mapping.check import FOLDS
 
-from . import harness
 from .harness import Run
 from .simulated import Case, Data, Edge, Simulated, computed, cut, simulated, verilog
 
@@ -51,14 +50,22 @@ def assert_results_equal(case: Case, run: Run, found: Simulated) -> int:
     if case.outputs.words is None:
         assert found.starts == last, case
     else:
-        ends = np.cumsum([words.size for words in by_result])
-        assert found.homes == np.maximum.accumulate(run.homes)[ends - 1].tolist(), case
+        assert found.homes == homes_of(by_result, run), case
     end = max(found.homes)
     if case.stationary != "output" and case.outputs.words is None and last_width(case) == case.columns:
         assert found.through == run.done, case  # the sum of the last column is the last thing that the array does
     else:
         assert found.through >= end, case
     return 2 * len(last) + 1
+
+
+def homes_of(results: list[Any], run: Run) -> list[int]:
+    """When the last word of every result is home; words come home in the order in which they leave, then of columns."""
+    words = [(int(cycle), place, n) for n, of in enumerate(results) for place, cycle in enumerate(of.reshape(-1))]
+    home = [0] * len(results)
+    for (_, _, result), cycle in zip(sorted(words), run.homes, strict=True):
+        home[result] = max(home[result], cycle)
+    return home
 
 
 def last_width(case: Case) -> int:
@@ -85,10 +92,11 @@ def outputs_stay(rows: int, columns: int, sizes: tuple[int, int, int], **rest: A
 @pytest.mark.parametrize(("shadow", "shift"), KINDS)
 def test_folds_of_a_stationary_operand(shadow: bool, shift: str, stationary: str) -> None:
     """Whole and partly filled tiles, vectors fewer and more than the wave is long, one after another."""
-    for number, ((rows, columns), vectors) in enumerate(product(SHAPES, (2, 20))):
+    for number, (rows, columns) in enumerate(SHAPES):
+        vectors = (20, 2)[number % 2]
         features = {
-            "shadow": shadow, "shift": shift, "shifted_rows": ["all", "used"][number % 2],
-            "bubbles": ["ripple", "freeze"][number // 2 % 2],
+            "shadow": shadow, "shift": shift, "shifted_rows": ("all", "used")[number % 4 // 2],
+            "bubbles": ("ripple", "freeze")[number % 3 // 2],
         }  # fmt: skip
         sizes = (2 * rows - rows // 2, 2 * columns - columns // 3, vectors)
         assert_equal(operand_stays(rows, columns, sizes, stationary, features=features))
@@ -141,7 +149,7 @@ def test_behind_shadow_registers_the_pes_in_use_are_not_enough_for_a_wider_tile(
     wrong = [bool((values != expected).any()) for values, expected in zip(run.values, by_fold(case, data), strict=True)]
     assert wrong == [False, False, True, False]
     assert_equal(replace(case, features={**features, "wavefront": "array"}))
-    assert_equal(replace(case, sizes={**case.sizes, "M": 9}))  # 2 x 3: the wave in use reaches five columns, and one more waits
+    assert_equal(replace(case, sizes={**case.sizes, "M": 11}))  # 2 x 5: while those pass, all six columns exchange
     assert_equal(replace(case, features={**features, "shadow": False}))
 
 
@@ -158,7 +166,7 @@ def by_fold(case: Case, data: Data) -> Iterator[Any]:
 @pytest.mark.parametrize("order", ["MCN", "CMN", "CNM", "MNC", "NMC"])
 def test_sums_of_earlier_folds_come_in_at_the_top(order: str) -> None:
     """They are in their memory when they are home, in both."""
-    for (shadow, shift), vectors, psums in product(KINDS, (2, 8), (Edge(), Edge(1, 3, depth=2), Edge(3, 1, depth=1))):
+    for (shadow, shift), (vectors, psums) in product(KINDS, [(2, Edge()), (3, Edge(3, 1, depth=1)), (8, Edge(1, 3))]):
         features = {"shadow": shadow, "shift": shift}
         case = operand_stays(4, 3, (11, 3, 2 * vectors), features=features, order=order, steps=vectors)
         assert_equal(replace(case, psums=psums, accumulates=False))
@@ -184,8 +192,9 @@ def test_an_array_that_freezes_while_sums_come_in() -> None:
 @pytest.mark.parametrize("drain", ["at_once", "each", "down", "apart"])
 @pytest.mark.parametrize("bubbles", ["ripple", "freeze"])
 def test_tiles_of_stationary_outputs(drain: str, bubbles: str) -> None:
-    for number, ((rows, columns), depth) in enumerate(product(SHAPES, (2, 19))):
-        features = {"drain": drain, "bubbles": bubbles, "wavefront": ["array", "used"][number // 2 % 2]}
+    for number, (rows, columns) in enumerate(SHAPES):
+        depth = (19, 2)[number % 2]
+        features = {"drain": drain, "bubbles": bubbles, "wavefront": ("array", "used")[number % 4 // 2]}
         sizes = (2 * rows - rows // 2, 2 * columns - columns // 3, depth)
         assert_equal(outputs_stay(rows, columns, sizes, features=features))
 
@@ -207,7 +216,7 @@ def test_edges_of_stationary_outputs_that_get_a_word_every_k_cycles(every: int, 
 @pytest.mark.parametrize(("every", "depth"), [(1, 1), (2, 1), (3, 2), (5, 4)])
 def test_results_of_one_column_wait_for_their_port(every: int, depth: int, bubbles: str) -> None:
     """With one word per result both ports do the same: a whole result, or a word, at a time."""
-    for (rows, vectors), (shadow, shift) in product([(1, 4), (2, 2), (3, 7), (6, 3)], KINDS):
+    for (rows, vectors), (shadow, shift) in product([(1, 4), (3, 7)], KINDS):
         features = {"shadow": shadow, "shift": shift, "bubbles": bubbles}
         assert_equal(operand_stays(rows, 1, (2 * rows, 2, vectors), features=features, outputs=Edge(1, every, depth)))
 
@@ -346,7 +355,7 @@ def vectors_between_sums(case: Case) -> int:
     return count
 
 
-@pytest.mark.parametrize("block", range(6))
+@pytest.mark.parametrize("block", range(4))
 def test_any_array_keeps_the_hardwares_cycles(block: int) -> None:
     for seed in range(10 * block, 10 * block + 10):
         assert_equal(random_case(seed), seed)
@@ -363,4 +372,3 @@ def test_without_icarus_verilog_a_comparison_is_skipped_with_the_reason(monkeypa
     monkeypatch.setenv("PATH", "")
     with pytest.raises(pytest.skip.Exception, match="iverilog is not installed"):
         assert_equal(operand_stays(2, 2, (2, 2, 1)))
-    assert harness.HERE.joinpath("weight_stationary.v").exists()
