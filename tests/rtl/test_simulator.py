@@ -216,7 +216,7 @@ def test_edges_of_stationary_outputs_that_get_a_word_every_k_cycles(every: int, 
 @pytest.mark.parametrize(("every", "depth"), [(1, 1), (2, 1), (3, 2), (5, 4)])
 def test_results_of_one_column_wait_for_their_port(every: int, depth: int, bubbles: str) -> None:
     """With one word per result both ports do the same: a whole result, or a word, at a time."""
-    for (rows, vectors), (shadow, shift) in product([(1, 4), (3, 7)], KINDS):
+    for (rows, vectors), (shadow, shift) in product([(2, 3), (6, 7)], KINDS):
         features = {"shadow": shadow, "shift": shift, "bubbles": bubbles}
         assert_equal(operand_stays(rows, 1, (2 * rows, 2, vectors), features=features, outputs=Edge(1, every, depth)))
 
@@ -225,11 +225,29 @@ def test_results_of_one_column_wait_for_their_port(every: int, depth: int, bubbl
 def test_outputs_that_are_done_at_once_wait_for_their_port(bubbles: str) -> None:
     """All words of a tile come to the edge in one cycle, so whole results and words wait alike."""
     for (rows, columns), depth, outputs in product(
-        [(1, 1), (2, 3)], (1, 5), (Edge(1, 1, 1), Edge(1, 3, 2), Edge(4, 1, 1), Edge(5, 1, 3))
+        [(1, 2), (2, 3)], (1, 5), (Edge(1, 1, 1), Edge(1, 3, 2), Edge(4, 1, 1), Edge(5, 1, 3))
     ):
         features = {"bubbles": bubbles}
         case = outputs_stay(rows, columns, (3 * rows, 2 * columns, depth), features=features, outputs=outputs)
         assert_equal(replace(case, left=Edge(1, 2, depth=2)))
+
+
+def test_a_result_that_comes_with_its_vector_has_room_or_keeps_it_out() -> None:
+    """Of one PE the move in which a vector enters is that which brings its sum to the edge."""
+    for bubbles, (every, depth) in product(("ripple", "freeze"), [(1, 1), (3, 1), (3, 2)]):
+        for shadow, shift in KINDS:
+            features = {"shadow": shadow, "shift": shift, "bubbles": bubbles}
+            assert_equal(operand_stays(1, 1, (2, 2, 3), features=features, outputs=Edge(1, every, depth)))
+        for drain in ("at_once", "each", "down", "apart"):
+            features = {"drain": drain, "bubbles": bubbles}
+            assert_equal(outputs_stay(1, 1, (3, 2, 2), features=features, outputs=Edge(1, every, depth)))
+
+
+def test_an_array_that_freezes_goes_on_when_results_have_left() -> None:
+    """Rows of the next tile wait while results do, and vectors for the rows."""
+    features = {"shadow": True, "bubbles": "freeze"}
+    assert_equal(operand_stays(2, 1, (2, 2, 2), features=features, order="CMN", outputs=Edge(1, 1, 1)))
+    assert_equal(operand_stays(3, 1, (3, 2, 3), features=features, order="CMN", outputs=Edge(1, 3, 2)))
 
 
 # Folds of one vector: what moves has to be handed in again, and every vector's sums leave
@@ -246,9 +264,10 @@ def test_one_vector_goes_through_tile_after_tile(shadow: bool, shift: str) -> No
 
 @pytest.mark.parametrize("drain", ["at_once", "each", "down", "apart"])
 def test_tiles_of_outputs_with_one_product_each(drain: str) -> None:
-    for order in ("NMC", "MNC"):
+    """Operands that are the same for the next tile come from their buffer once more."""
+    for order, same in (("NMC", "left"), ("MNC", "top")):
         case = outputs_stay(2, 3, (6, 6, 1), features={"drain": drain}, order=order)
-        assert_equal(replace(case, left=Edge(1, 3, depth=1), top=Edge(1, 2, depth=1)))
+        assert_equal(replace(case, **{same: Edge(1, 3, depth=1)}))
 
 
 @pytest.mark.parametrize("accumulates", [True, False])
