@@ -9,13 +9,12 @@ from typing import Any
 from simulator.components.base import UNLIMITED
 from simulator.energy.table import EnergyTable
 from simulator.errors import InputError
-from simulator.formats.load import load_workload
+from simulator.formats.load import load_architecture, load_workload
 from simulator.mapping.file import MappingFile
 from simulator.pipeline import Progress, check_jobs
 from simulator.report.numbers import short
 from simulator.report.result import NotSimulated
 from simulator.spec.architecture import Architecture
-from simulator.spec.catalog import load_architecture
 from simulator.spec.relax import check_relax, declared_rates
 from simulator.spec.workload import Workload
 from simulator.studies.points import Asked, Bench, Outcome, Point, kept, run_of
@@ -238,7 +237,8 @@ def resources(architecture: Architecture) -> tuple[list[Resource], list[str]]:
 
 def _limit(name: str, ports: Sequence[str], rates: dict[str, Any], architecture: Architecture) -> str:
     """The rate in words; of several ports the lowest and the highest one."""
-    unit = "bytes" if name.partition(".")[0] == architecture.outermost else "words"
+    memory = architecture.memories.get(name.partition(".")[0])
+    unit = "bytes" if memory is not None and memory.off_chip else "words"
     low, high = (short(float(pick(rates[port] for port in ports))) for pick in (min, max))
     return f"{low} {unit}/cycle" if low == high else f"{low} to {high} {unit}/cycle"
 
