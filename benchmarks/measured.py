@@ -80,7 +80,7 @@ def counting(counts: Counts) -> Iterator[None]:
     """Count inside the simulator while the block runs."""
     from simulator import pipeline
     from simulator.engine.world import World
-    from simulator.kernels.array import Bound
+    from simulator.kernels.bound import Bound
 
     plan, measure_job, advance, step = pipeline.plan, pipeline.measure_job, Bound.advance, World.step
 

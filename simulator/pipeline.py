@@ -20,6 +20,7 @@ from simulator.spec.catalog import find, load_architecture
 from simulator.spec.layer import Layer, VectorLayer
 from simulator.spec.layers import folded
 from simulator.spec.operands import Drawn, Given, Operands, describe, operands_of
+from simulator.spec.product import as_product
 from simulator.spec.relax import check_relax
 from simulator.spec.workload import Workload
 from simulator.traces.layer import Wanted
@@ -79,7 +80,7 @@ def simulate(
     relaxed = check_relax(machine, (relax,) if isinstance(relax, str) else tuple(relax))
     check_jobs(jobs)
     wanted = network if layers is None else network.select(layers)
-    lowered = wanted.lower(batch)
+    lowered = lowered_for(machine, wanted, batch)
     given, default = given_mappings(machine, network, mapping, dataflow)
     skipped = [layer for layer in lowered if isinstance(layer, VectorLayer) and machine.vector_unit is None]
     simulated = [layer for layer in lowered if layer not in skipped]
@@ -105,6 +106,16 @@ def simulate(
         provenance=_provenance(architecture, network, mapping, energy, operands=operands),
         interrupted=interrupted,
     )
+
+
+def lowered_for(
+    architecture: Architecture, workload: Workload, batch: int
+) -> list[Layer | VectorLayer]:
+    """A workload's layers as the architecture runs them: on a systolic array, as matrix products."""
+    lowered = workload.lower(batch)
+    if architecture.systolic is None:
+        return lowered
+    return [as_product(layer) if isinstance(layer, Layer) else layer for layer in lowered]
 
 
 def _names(network: Workload) -> list[str]:

@@ -37,29 +37,39 @@ class Parallelism:
     held_whole: frozenset[Dimension] = frozenset()
 
 
-_REGISTRY: Registry[tuple[Dataflow, Parallelism]] = Registry(__name__)
+@dataclass(frozen=True, slots=True)
+class _Known:
+    dataflow: Dataflow
+    parallelism: Parallelism
+    array: str
 
 
-def register(name: str, parallelism: Parallelism) -> Callable[[Dataflow], Dataflow]:
-    """Decorator that makes a function the dataflow called ``name``."""
+_REGISTRY: Registry[_Known] = Registry(__name__)
+
+
+def register(
+    name: str, parallelism: Parallelism, array: str = "spatial"
+) -> Callable[[Dataflow], Dataflow]:
+    """Decorator that makes a function the dataflow called ``name``, for arrays of one kind."""
 
     def add(dataflow: Dataflow) -> Dataflow:
-        _REGISTRY.add(name, (dataflow, parallelism))
+        _REGISTRY.add(name, _Known(dataflow, parallelism, array))
         return dataflow
 
     return add
 
 
-def dataflows() -> dict[str, Dataflow]:
-    """Every dataflow by name, sorted; imports the package's files on first use."""
-    return {name: dataflow for name, (dataflow, _) in sorted(_REGISTRY.all().items())}
+def dataflows(array: str | None = None) -> dict[str, Dataflow]:
+    """Every dataflow (for arrays of one kind) by name, sorted; imports the package's files on first use."""
+    every = sorted(_REGISTRY.all().items())
+    return {name: known.dataflow for name, known in every if array in (None, known.array)}
 
 
 def parallelism_of(name: str) -> Parallelism:
     """What a dataflow can spread; nothing for the name of none, such as that of a given loop nest."""
     nothing: frozenset[Dimension] = frozenset()
     known = _REGISTRY.all().get(name)
-    return known[1] if known is not None else Parallelism(nothing, nothing)
+    return known.parallelism if known is not None else Parallelism(nothing, nothing)
 
 
 def find_dataflow(name: str, place: str = "--dataflow", key: str = "") -> Dataflow:
@@ -85,7 +95,11 @@ def map_layer(
         mapping = _ordered(given.loops, architecture)
     else:
         name = (given.dataflow if given else None) or dataflow
-        make = find_dataflow(name, place, given.key + ".dataflow" if given else "dataflow")
+        key = given.key + ".dataflow" if given else "dataflow"
+        make, fitting = find_dataflow(name, place, key), dataflows(architecture.array.kind)
+        if name not in fitting:
+            told = f"one for an array of kind {architecture.array.kind} was expected: {', '.join(fitting)}"
+            raise refuse(place, key, name, told)
         mapping = make(layer, architecture, given.parameters if given else None, place)
     check(mapping, layer, architecture, place)
     return mapping

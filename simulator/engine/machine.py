@@ -1,7 +1,6 @@
 """One layer on one machine: the processes that fill, drain and compute, and the run of them."""
 
 from collections.abc import Callable
-from itertools import islice
 from math import lcm
 from typing import Any
 
@@ -10,12 +9,14 @@ import numpy as np
 from simulator.components.base import Rate
 from simulator.components.memories.base import Memory
 from simulator.components.memories.dram import Dram
+from simulator.components.networks.base import Ints
 from simulator.engine.levels import Crossing, Fill, Hold, Level, Resident
 from simulator.engine.nest import nest_of
 from simulator.engine.program import STREAM_NAMES, Tables
 from simulator.engine.record import Recorder
 from simulator.engine.repeats import Repeats
 from simulator.engine.state import new_state
+from simulator.engine.systolic import SystolicTables
 from simulator.engine.tiles import Tile, TileCursor, part_count, tile_count
 from simulator.engine.world import (
     ARRAY_LAST,
@@ -31,6 +32,7 @@ from simulator.engine.world import (
 from simulator.errors import refuse
 from simulator.kernels import array
 from simulator.kernels import tables as kernel
+from simulator.kernels.bound import Bound
 from simulator.mapping.mapping import Mapping
 from simulator.mapping.nest import Block
 from simulator.mapping.tiles import held_bits
@@ -70,14 +72,16 @@ class LayerMachine:
             fast_forward = False  # tiles of one size differ in length
         self.layer, self.mapping, self.architecture, self.relaxed = layer, mapping, architecture, relaxed
         self.nest = nest_of(layer, mapping)
-        self.tables = Tables(layer, mapping, self.nest, architecture, relaxed)
+        make = Tables if architecture.systolic is None else SystolicTables
+        self.tables = make(layer, mapping, self.nest, architecture, relaxed)
         self.program = self.tables.program(tells=fast_forward)
         self.configured = architecture.configuration_cycles
         self.world = World(initial_time=self.configured)
         self.ports: dict[str, FabricPort] = {}
         self.port_counts: list[dict[str, int]] = []
         self.fabric = Fabric(self.world, self._fabric_ticks(), self._log_crossing)
-        self.agendas = {name: Agenda(self.world) for name in islice(architecture.memories, 1, None)}
+        kept = [name for name, memory in architecture.memories.items() if self._filled(name, memory)]
+        self.agendas = {name: Agenda(self.world) for name in kept}
         self.levels: dict[tuple[str, DataType], Level] = {}
         self._make_levels()
         rings = max(level.capacity for level in self.levels.values()) + 4
@@ -85,10 +89,14 @@ class LayerMachine:
         self.state = new_state(
             self.tables, self.program, rings, series, self.configured, traced=most_slices > 0
         )
-        self.bound = array.Bound(self.program, self.state)
+        self.bound = Bound(self.program, self.state)
         self.recorder = Recorder(self, most_slices) if most_slices else None
         self.array = ArrayProcess(self, fast_forward=fast_forward)
         self.array_end = self.end = self.configured
+
+    def _filled(self, name: str, memory: Memory) -> tuple[DataType, ...]:
+        """Data types that a memory keeps and gets from another one."""
+        return tuple(d for d in memory.keeps if self.architecture.home(d) != name)
 
     def _fabric_ticks(self) -> int:
         rates = [rate for name in self.architecture.memories for rate in self._rates(name)]
@@ -107,11 +115,15 @@ class LayerMachine:
         return out
 
     def _make_levels(self) -> None:
-        for name, memory in islice(self.architecture.memories.items(), 1, None):
+        for name, memory in self.architecture.memories.items():
+            filled = self._filled(name, memory)
+            if not filled:
+                continue
             bits = {d: self._tile_bits(name, d) for d in memory.keeps}
-            counts = {d: min(MOST_TILES, tile_count(self.mapping, name)) for d in memory.keeps}
+            most = min(MOST_TILES, tile_count(self.mapping, name))
+            counts = {d: most if d in filled else 1 for d in memory.keeps}
             quota = memory.tile_quota(bits, counts)
-            for d in memory.keeps:
+            for d in filled:
                 if quota[d] < 1:
                     needed = ", ".join(f"{t} {b} bits" for t, b in bits.items())
                     raise refuse(
@@ -127,11 +139,12 @@ class LayerMachine:
         chain = self.architecture.levels(data_type)
         parent = chain[chain.index(name) - 1]
         in_parts = name == chain[-1] and self.architecture.memories[name].in_parts(data_type)
-        parts = part_count(self.mapping, self.nest, data_type, name) if in_parts else 1
+        parts = part_count(self.layer, self.mapping, self.nest, data_type, name) if in_parts else 1
 
         def cursor() -> TileCursor:
             return TileCursor(
-                self.layer, self.mapping, self.nest, data_type, name, parent,
+                self.layer, self.mapping, self.nest, data_type, name,
+                None if parent == self.architecture.home(data_type) else parent,
                 in_parts=in_parts, looks=self._coded_bits is not None,
             )  # fmt: skip
 
@@ -153,6 +166,14 @@ class LayerMachine:
 
     def _tile_bits(self, memory: str, data_type: DataType) -> int:
         return held_bits(self.mapping, self.layer, self.architecture, memory)[data_type]
+
+    def _fill_homes(self) -> None:
+        """What the array takes straight from its home is there from the beginning, as one tile."""
+        for d in DATA_TYPES:
+            if self.tables.inner[d] == self.architecture.home(d):
+                for stream in STREAM_OF[d]:
+                    self.state.tile_time[stream, 0], self.state.tile_cause[stream, 0, 0] = self.configured, -1
+                    self.state.stream[stream, kernel.TILES] = 1
 
     def _lane(self, level: Level, way: str, done: Callable[[Any], None]) -> Lane:
         """The way of a level's tiles from or to the next memory out; ``done`` hears of what arrives."""
@@ -206,8 +227,7 @@ class LayerMachine:
 
     @staticmethod
     def _codes(architecture: Architecture) -> bool:
-        outermost = architecture.memories[architecture.outermost]
-        return isinstance(outermost, Dram) and bool(outermost.codecs)
+        return any(isinstance(memory, Dram) and memory.codecs for memory in architecture.memories.values())
 
     def _bits_of(self, data_type: DataType, tile: Tile, words: int, dram: Dram) -> int:
         """How many bits ``words`` of a tile are on their way from or to ``dram``."""
@@ -252,12 +272,15 @@ class LayerMachine:
     def tile_is_through(self, stream: int, cycle: int) -> None:
         """A stream at the array is through with a tile, or has completed one, at ``cycle``."""
         data_type: DataType = "output" if stream == kernel.POUT else DATA_TYPES[stream]
-        level = self.levels[self.tables.inner[data_type], data_type]
+        level = self.levels.get((self.tables.inner[data_type], data_type))
+        if level is None:
+            return  # it stays at home
         do = level.through if isinstance(level, Hold) else level.give
         level.agenda.expect(max(self.world.cycle, cycle), do, None)
 
     def run(self) -> None:
         """Run the layer to its end; all results are in the state afterwards."""
+        self._fill_homes()
         for level in self.levels.values():
             level.begin()
         self.array.wake_at(self.world.cycle)
@@ -265,7 +288,9 @@ class LayerMachine:
         if not self.array.finished:
             raise RuntimeError(self._stuck())
         self.array_end = int(self.state.finish[kernel.POUT])
-        self.end = max(self.array_end, *(x.end for x in self.levels.values() if isinstance(x, Hold)))
+        if isinstance(self.tables, SystolicTables):
+            self.array_end = max(self.array_end, self.tables.through(self.state))
+        self.end = max([self.array_end, *(x.end for x in self.levels.values() if isinstance(x, Hold))])
         self.bound.fill_windows()
         self._close_accounts()
 
@@ -279,6 +304,8 @@ class LayerMachine:
         """Name the PE-cycles from each PE's last work to the layer's end."""
         s, p = self.state, self.program
         mapped = p.work[int(s.scalars[kernel.LEFT_KIND]), kernel.CYCLES] != 0
+        if isinstance(self.tables, SystolicTables):
+            self._close_waves(mapped, self.tables)
         rest = self.array_end - s.pe[kernel.CLOCK]
         assert int(rest.min()) >= 0, "a PE worked beyond the array's last result"
         drained = np.minimum(rest, p.machine[kernel.PIPELINE])
@@ -292,6 +319,20 @@ class LayerMachine:
             if self.recorder is not None:
                 self.recorder.note(name, s.pe[kernel.CLOCK], cycles)
             s.pe[kernel.CLOCK] += cycles
+
+    def _close_waves(self, mapped: Ints, tables: SystolicTables) -> None:
+        """Name what a systolic array does after the last vector: results without room, then its skew."""
+        s = self.state
+        for name, cause, length in tables.after_last(s):
+            cycles = np.where(mapped, length, 0)
+            s.names[:, name] += cycles
+            s.names[:, kernel.UNMAPPED] += length - cycles
+            if cause >= 0:
+                s.causes[name - kernel.S_WEIGHT, cause] += int(cycles @ tables.group_pes)
+            if self.recorder is not None:
+                self.recorder.note(name, s.pe[kernel.CLOCK], cycles, cause)
+                self.recorder.note(kernel.UNMAPPED, s.pe[kernel.CLOCK], length - cycles)
+            s.pe[kernel.CLOCK] += length
 
 
 class ArrayProcess(Sleeper):

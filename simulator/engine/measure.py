@@ -24,23 +24,24 @@ WAYS = ("array_read", "array_write", "outer_read", "outer_write")
 
 def measure(machine: LayerMachine) -> Tree:
     """Everything that one layer's run yields, under the names of the results."""
-    state, layer = machine.state, machine.layer
+    state, layer, tables = machine.state, machine.layer, machine.tables
     words = words_by_level(machine)
     macs = int(
-        sum(n * int(k.macs.sum()) for n, k in zip(state.computed.tolist(), machine.tables.kinds, strict=True))
+        sum(n * tables.macs_of(k) for n, k in zip(state.computed.tolist(), tables.kinds, strict=True))
     )
-    active = (machine.program.work[:, kernel.CYCLES] != 0).sum(axis=1).tolist()
+    active = [tables.pes_of(kind) for kind in tables.kinds]
     counted = {kind: n for kind, n in enumerate(state.passes.tolist()) if n}
     passes = sum(counted.values())
     skipped = 0 if machine.array.repeats is None else machine.array.repeats.skipped
-    children = [level for level in machine.levels.values() if level.above is None]
+    memories = machine.architecture.memories
+    children = [x for x in machine.levels.values() if memories[x.parent].off_chip]
     return {
         "macs": macs,
         "cycles": machine.end,
         "pes": machine.architecture.spatial.pes,
         "active_pes": max(active[number] for number in counted),
         "mean_active_pes": sum(active[number] * n for number, n in counted.items()) / passes,
-        "pe_cycles": dict(zip(PE_CYCLE_NAMES, state.names.sum(axis=0).tolist(), strict=True)),
+        "pe_cycles": dict(zip(PE_CYCLE_NAMES, (tables.group_pes @ state.names).tolist(), strict=True)),
         "stall_causes": stall_causes(machine),
         "words": words,
         "words_created": words_created(machine),
@@ -126,9 +127,9 @@ def ports(machine: LayerMachine) -> Tree:
         known = out.setdefault(name, {"words": 0, "busy_cycles": 0, "limit_per_cycle": None, "by_stream": {}})
         counts = machine.port_counts[fabric_port.number]
         units = sum(counts.values())
-        dram = name.split(".")[0] == machine.architecture.outermost
+        owner = machine.architecture.memories.get(name.split(".")[0])
         known |= {
-            "unit": "bytes" if dram else "words",
+            "unit": "bytes" if owner is not None and owner.off_chip else "words",
             "words": known["words"] + units,
             "busy_cycles": known["busy_cycles"] + machine.fabric.busy_cycles(fabric_port, units),
             "limit_per_cycle": machine.fabric.limit_per_cycle(fabric_port),
@@ -170,8 +171,7 @@ def windows(machine: LayerMachine) -> Tree:
         taken, given = series[tiles + 2 * level.number], series[tiles + 2 * level.number + 1]
         out[f"tiles.{level.name}.{level.data_type}"] = np.cumsum(taken - given)
         out[f"tile_bytes.{level.name}.{level.data_type}"] = np.array(level.tile_bits / 8)
-    array = machine.architecture.array
-    out["pe_cycles"] = state.names.reshape(array.rows, array.columns, -1).copy()
+    out["pe_cycles"] = machine.tables.of_pes(state.names)
     return out
 
 
@@ -180,15 +180,15 @@ def actions(machine: LayerMachine, words: Tree, macs: int, zeros: dict[DataType,
     architecture, state, kinds = machine.architecture, machine.state, machine.tables.kinds
     gates = architecture.spatial.pe.zero_inputs == "gate"
     gated = round(macs * zeros.get("input", 0)) if gates else 0
-    delivered = _delivered(machine)
+    delivered, written = _delivered(machine), _delivered(machine, written=True)
     added = state.added.sum(axis=1).tolist()
     hops = sum(n * int(k.out_words[k.down >= 0].sum()) for n, k in zip(added, kinds, strict=True))
-    sums = hops + delivered["psum_in"]
+    sums = hops + written["psum_in"]
     out: Tree = {
         "mac": {"all": {"compute": macs - gated, "gated": gated}},
         "scratchpad": {
-            "weight": {"read": macs - gated, "write": delivered["weight"]},
-            "input": {"read": macs, "write": delivered["input"]},
+            "weight": {"read": macs - gated, "write": written["weight"]},
+            "input": {"read": macs, "write": written["input"]},
             "output": {"read": macs + sums, "write": macs + sums},
         },
     }
@@ -214,19 +214,20 @@ def actions(machine: LayerMachine, words: Tree, macs: int, zeros: dict[DataType,
         out[links]["output"] = {"hop": hops}
     for level in machine.levels.values():
         _between_memories(machine, level, out)
-    for name in (ARRAY, *list(architecture.memories)[1:], *architecture.networks):
+    on_chip = [name for name, memory in architecture.memories.items() if not memory.off_chip]
+    for name in (ARRAY, *on_chip, *architecture.networks):
         out.setdefault(name, {})["all"] = {"clock": machine.end, "leakage": machine.end}
     return out
 
 
-def _delivered(machine: LayerMachine) -> dict[str, int]:
-    """Words × destinations of each stream."""
+def _delivered(machine: LayerMachine, *, written: bool = False) -> dict[str, int]:
+    """Words × destinations of each stream, or words of scratchpads that they were written to."""
     out = dict.fromkeys(STREAM_NAMES, 0)
     counts = machine.state.delivered.reshape(-1, kernel.DELIVERIES).tolist()
     streams = ("weight", "input", "input", "psum_in", "psum_out")
     for row, kind in zip(counts, machine.tables.kinds, strict=True):
         for stream, n, supply in zip(streams, row, kind.supplies, strict=True):
-            out[stream] += n * supply.delivery.hops
+            out[stream] += n * (supply.writes if written else supply.delivery.hops)
     return out
 
 

@@ -6,7 +6,7 @@ from math import lcm, prod
 import numpy as np
 
 from simulator.components.base import Arbitrated, Rate
-from simulator.components.networks.base import Delivery, Ints
+from simulator.components.networks.base import Delivery, Ints, Network
 from simulator.engine.nest import Nest
 from simulator.engine.steps import StepKind, Supply, Wires, step_kind
 from simulator.engine.tiles import part_loops
@@ -38,8 +38,8 @@ class Port:
     ranks: tuple[int, ...]
 
 
-def wires_of(architecture: Architecture) -> Wires:
-    """The networks that join the array and the innermost buffers."""
+def networks_at(architecture: Architecture) -> dict[str, Network | None]:
+    """The networks that join the array and the innermost buffers, by stream; ``links`` between PEs."""
     inner = {d: architecture.levels(d)[-1] for d in DATA_TYPES}
     names = {
         "weight": architecture.network("weight", inner["weight"], ARRAY),
@@ -48,7 +48,12 @@ def wires_of(architecture: Architecture) -> Wires:
         "psum_out": architecture.network("output", ARRAY, inner["output"]),
         "links": architecture.psum_links(),
     }
-    found = {key: None if name is None else architecture.networks[name] for key, name in names.items()}
+    return {key: None if name is None else architecture.networks[name] for key, name in names.items()}
+
+
+def wires_of(architecture: Architecture) -> Wires:
+    """The networks around an array whose every stream needs one."""
+    found = networks_at(architecture)
     for needed in ("weight", "input", "psum_out"):
         if found[needed] is None:
             raise refuse(
@@ -94,13 +99,14 @@ class Tables:
         self, layer: Layer, mapping: Mapping, nest: Nest, architecture: Architecture, relaxed: frozenset[str]
     ) -> None:
         self.layer, self.mapping, self.nest, self.architecture = layer, mapping, nest, architecture
-        self.wires = wires_of(architecture)
+        self.networks = networks_at(architecture)
         self.inner = {d: architecture.levels(d)[-1] for d in DATA_TYPES}
         self.relaxed = relaxed
         self.ports, self.routes = stream_ports(architecture, relaxed)
         self.causes = [*architecture.memories, *architecture.networks, ARRAY]
         self._slide, self._back = self._sliding()
-        self.kinds: list[StepKind] = [self._kind(extent) for extent in nest.step_extents()]
+        self.kinds = self._make_kinds()
+        self.group_pes = self._group_pes()
         self.block_weights = self._block_weights()
         covered = [i for i, weight in enumerate(self.block_weights) if weight]
         reduction = nest.over(REDUCTION)
@@ -109,12 +115,16 @@ class Tables:
         self.odd_last = [int(bool(odd >> i & 1)) for i in range(len(nest.loops))]
         self.blocks = prod(nest.loops[i].trips for i in covered)
 
-    def _kind(self, extent: Extents) -> StepKind:
+    def _make_kinds(self) -> list[StepKind]:
+        wires = wires_of(self.architecture)
+        return [self._kind(extent, wires) for extent in self.nest.step_extents()]
+
+    def _kind(self, extent: Extents, wires: Wires) -> StepKind:
         clipped = [min(e, n) for e, n in zip(extent, self.mapping.step_extents, strict=True)]
         before = clipped.copy()
         if self._slide >= 0:  # a window slides away from a step of full length
             before[INDEX[self.nest.loops[self._slide].dimension]] = self.nest.steps[self._slide]
-        return step_kind(self.layer, self.mapping, tuple(clipped), self._back, self.wires, tuple(before))
+        return step_kind(self.layer, self.mapping, tuple(clipped), self._back, wires, tuple(before))
 
     def _sliding(self) -> tuple[int, tuple[int, int]]:
         """The loop along which windows slide (-1: none), and by how many input (rows, columns) at a time."""
@@ -133,7 +143,7 @@ class Tables:
         """How many psum blocks of an output tile in its innermost memory each loop goes on by."""
         nest, out, weight = self.nest, [0] * len(self.nest.loops), 1
         relevant = nest.over(RELEVANT["output"])
-        for i in range(len(out) - 1, nest.outside(self.mapping, self.inner["output"]) - 1, -1):
+        for i in range(len(out) - 1, self.outside("output") - 1, -1):
             if relevant >> i & 1:
                 out[i] = weight
                 weight *= nest.loops[i].trips
@@ -143,7 +153,7 @@ class Tables:
         """Loops, a bit each, whose last iteration may be the last use of a tile in an innermost memory."""
         nest, found = self.nest, 0
         for d in DATA_TYPES:
-            outside, relevant = nest.outside(self.mapping, self.inner[d]), nest.over(RELEVANT[d])
+            outside, relevant = self.outside(d), nest.over(RELEVANT[d])
             depth, cuts = nest.depth(relevant), self._part_loops(d)
             found |= sum(1 << i for i in range(outside, min(depth, nest.split)) if i not in cuts)
             for i in range(min(outside, depth) - 1, -1, -1):
@@ -155,9 +165,9 @@ class Tables:
     def _part_loops(self, data_type: DataType) -> tuple[int, ...]:
         """Loops that cut a tile of the innermost memory into parts."""
         memory = self.inner[data_type]
-        if not self.architecture.memories[memory].in_parts(data_type):
+        if memory == self.architecture.home(data_type) or not self.architecture.memories[memory].in_parts(data_type):
             return ()
-        return part_loops(self.mapping, self.nest, data_type, memory)
+        return part_loops(self.layer, self.mapping, self.nest, data_type, memory)
 
     def _columns_first(self) -> bool:
         """Whether a PE works column by column, so that the columns that leave its window are used first."""
@@ -198,15 +208,14 @@ class Tables:
         first_groups = np.cumsum([0] + [len(supply.needs) for supply in supplies[:-1]]).tolist()
         groups, needs = _needs(supplies, self.architecture.spatial.pe.macs_per_cycle)
         leaf, classes = self._leaves()
-        part = [(k.dying_columns, k.columns) if self._columns_first() else (1, 1) for k in self.kinds]
         nest = zip(
             self.nest.parents, self.nest.steps, self.block_weights,
             self.odd_first, self.odd_last, *self.nest.inside(), strict=True,
         )  # fmt: skip
         return kernel.Program(
             work=np.stack([_work(k, self.architecture.spatial.pe.macs_per_cycle) for k in self.kinds]),
-            dying=ints(part),
-            macs=ints([int(kind.macs.sum()) for kind in self.kinds]),
+            dying=ints([[*self._dying(kind), *self._moves(number)] for number, kind in enumerate(self.kinds)]),
+            macs=ints([self.macs_of(kind) for kind in self.kinds]),
             delivery=ints(
                 [
                     [d.port_words, _most(d), at, first, len(supply.needs)]
@@ -222,8 +231,38 @@ class Tables:
             classes=classes,
             stream=ints([self._stream(i, self.routes[i]) for i in range(kernel.STREAMS)]),
             port=ints(port_rows),
-            machine=ints(self._machine(links, ticks, tells=tells)),
+            machine=ints(self._machine(links, ticks, tells=tells) + self._systolic()),
+            group_pes=self.group_pes,
         )
+
+    def _group_pes(self) -> Ints:
+        """Of how many PEs of the array each of the kernel's is."""
+        return np.ones(self.architecture.array.pes, dtype=np.int64)
+
+    def macs_of(self, kind: StepKind) -> int:
+        """MACs of all PEs in a step."""
+        return int(kind.macs @ self.group_pes)
+
+    def pes_of(self, kind: StepKind) -> int:
+        """How many PEs have work in a step."""
+        return int((kind.macs != 0) @ self.group_pes)
+
+    def of_pes(self, names: Ints) -> Ints:
+        """An account per kernel's PE [PEs, 10] as one per PE of the array [rows, columns, 10]."""
+        array = self.architecture.array
+        return names.reshape(array.rows, array.columns, -1).copy()
+
+    def _dying(self, kind: StepKind) -> tuple[int, int]:
+        """See `kernel.PART`."""
+        return (kind.dying_columns, kind.columns) if self._columns_first() else (1, 1)
+
+    def _moves(self, kind: int) -> tuple[int, int]:
+        """See `kernel.OUT_MOVES`."""
+        return 0, 0
+
+    def _systolic(self) -> list[int]:
+        """The columns of the machine's row from `kernel.SYSTOLIC` on."""
+        return [0] * 6
 
     def _capacity(self) -> list[int]:
         pe = self.architecture.spatial.pe
@@ -238,10 +277,9 @@ class Tables:
         """One stream's row: see `kernel.CAPACITY`."""
         data_type, nest, mapping = STREAM_TYPES[stream], self.nest, self.mapping
         memory = self.inner[data_type]
-        outside, relevant = nest.outside(mapping, memory), nest.over(RELEVANT[data_type])
+        outside, relevant = self.outside(data_type), nest.over(RELEVANT[data_type])
         cuts = self._part_loops(data_type)
-        networks = [self.wires.weight, self.wires.input, self.wires.psum_in, self.wires.psum_out]
-        network = networks[stream]
+        network = self.networks[STREAM_NAMES[stream]]
         latency = 0 if network is None else network.latency_cycles
         tile = nest.over(RELEVANT[data_type], outside)
         return [
@@ -255,14 +293,19 @@ class Tables:
             sum(1 << i for i in cuts),
         ]
 
+    def outside(self, data_type: DataType) -> int:
+        """How many loops change what the innermost memory of a data type holds: none where it is its home."""
+        memory = self.inner[data_type]
+        return 0 if self.architecture.home(data_type) == memory else self.nest.outside(self.mapping, memory)
+
     def _link_rate(self) -> Rate:
-        links = self.wires.links
+        links = self.networks["links"]
         relaxed = self.architecture.psum_links() in self.relaxed
         return "unlimited" if links is None or relaxed else links.words_per_cycle
 
     def _machine(self, link_rate: Rate, ticks: int, *, tells: bool) -> list[int]:
         """The row of what holds for the whole array: see `kernel.OPEN_TILES`."""
-        array, nest, links = self.architecture.spatial, self.nest, self.wires.links
+        array, nest, links = self.architecture.spatial, self.nest, self.networks["links"]
         pe, widest = array.pe, max(int(kind.out_words.max()) for kind in self.kinds)
         inside = [i for i in range(nest.split, len(nest.loops)) if nest.loops[i].trips >= STEADY_TRIPS]
         # what waits to leave: whole tiles, and words beside them

@@ -58,7 +58,7 @@ class Recorder:
         passes = self._pass + np.cumsum(begins)
         each = np.zeros(len(rows), dtype=np.int64)
         if passes_each:
-            each[-self.machine.architecture.spatial.pes :] = passes_each
+            each[-len(self.machine.tables.group_pes) :] = passes_each
         self._pass = int(passes[-1]) if len(rows) else self._pass
         length = rows[:, kernel.SLICE_LENGTH]
         self.pe_cycles += int(length.sum() - length[again].sum() - np.count_nonzero(begins))
@@ -115,12 +115,12 @@ class Recorder:
         elif last > first:
             self.crossings.append(s.log[np.arange(first, last) % kernel.LOG_ROWS])
 
-    def note(self, name: int, start: Ints, cycles: Ints) -> None:
+    def note(self, name: int, start: Ints, cycles: Ints, cause: int = -1) -> None:
         """Every PE does the same, from its own ``start`` on for so many ``cycles``."""
         self.take()
         pes = np.flatnonzero(cycles > 0)
         rows = np.zeros((len(pes), kernel.SLICE_COLUMNS), dtype=np.int64)
-        rows[:, kernel.SLICE_PE], rows[:, kernel.SLICE_NAME], rows[:, kernel.SLICE_CAUSE] = pes, name, -1
+        rows[:, kernel.SLICE_PE], rows[:, kernel.SLICE_NAME], rows[:, kernel.SLICE_CAUSE] = pes, name, cause
         rows[:, kernel.SLICE_START], rows[:, kernel.SLICE_LENGTH] = start[pes], cycles[pes]
         self._keep(rows, np.full(len(pes), self._pass), np.zeros(len(pes), dtype=np.int64))
 
@@ -130,13 +130,13 @@ class Recorder:
 
     def rows(self) -> Rows:
         """All slices."""
-        return Rows.of(self.machine.architecture.spatial.pes, self.chunks, list(self.repeats))
+        return Rows.of(len(self.machine.tables.group_pes), self.chunks, list(self.repeats))
 
     def needed_for(self, window: tuple[int, int]) -> list[tuple[int, int]]:
         """Stretches of time in which what a window shows lies: in it, and in what is repeated there."""
         again = self.rows_that_repeat()
         periods = self._periods()[again.passes]
-        pes, needed = self.machine.architecture.spatial.pes, [window]
+        pes, needed = len(self.machine.tables.group_pes), [window]
         skips = zip(
             *(column.reshape(-1, pes) for column in (again.start, again.length, periods)), strict=True
         )
@@ -149,7 +149,7 @@ class Recorder:
     def edges_of(self, window: tuple[int, int]) -> Ints:
         """The ``splits`` for another run: a window's edges in every PE, and in what is repeated there."""
         rows = Rows.of(
-            self.machine.architecture.spatial.pes, [self.rows_that_repeat()], list(self.repeats)
+            len(self.machine.tables.group_pes), [self.rows_that_repeat()], list(self.repeats)
         )
         starts, out = cut_key(rows.pe, rows.start), []
         for edge in window:

@@ -30,6 +30,8 @@ class _Sizes:
     tiles: int
     tile_marks: int
     marks: int
+    rows: int
+    stills: int
 
     @classmethod
     def of(cls, tables: Tables, program: kernel.Program, tiles: int) -> Self:
@@ -39,6 +41,8 @@ class _Sizes:
         ring = _outstanding(program) + open_tiles + kernel.TILES_AHEAD + 8
         psums = int(program.delivery.reshape(kinds, kernel.DELIVERIES, -1)[:, 3, kernel.MOST].max())
         parts = int(room.max()) + ring + 4 + psums * (open_tiles + 1)
+        rows = int(program.delivery[:, kernel.MOST].max()) if machine[kernel.SYSTOLIC] else 0
+        parts += 2 * rows  # a tile's rows may come one by one
         tile_marks = 6 * len(tables.architecture.memories) + 1  # asked for, begun, arrived, and out again
         loops, ports, slots = len(program.nest), len(program.port), machine[kernel.OPEN_TILES]
         return cls(
@@ -54,6 +58,8 @@ class _Sizes:
             tiles,
             tile_marks,
             tile_marks + 5,
+            max(rows, machine[kernel.ALL_ROWS]),
+            4 * (open_tiles + rows) + 1024 if rows else 0,
         )
 
     def most_slices_at_once(self) -> int:
@@ -65,7 +71,7 @@ class _Sizes:
         per_pe = 8 + 5 * self.slots
         words = 9 * self.ring * self.groups
         marks = 4 * self.tiles + 3 * self.parts + 4 * self.ring
-        return 4096 + 16 * self.releases + per_pe * self.pes + words + marks * (2 * self.marks + 4)
+        return 4096 + 3 * self.stills + self.rows + 16 * self.releases + per_pe * self.pes + words + marks * (2 * self.marks + 4)
 
 
 def _outstanding(program: kernel.Program) -> int:
@@ -97,7 +103,7 @@ def _shapes(n: _Sizes, tables: Tables, series: int, tally: int, slices: int) -> 
         "log": (kernel.LOG_ROWS, kernel.LOG_COLUMNS), "slices": (slices, kernel.SLICE_COLUMNS),
         "picture": (n.picture(),), "jump": (5,),
         "known": (n.picture(),), "known_tally": (tally,), "known_digit": (cursors, n.loops),
-        "known_tile": (streams, 2),
+        "known_tile": (streams, 2), "array": (4,), "still": (n.stills, 2),
     }  # fmt: skip
 
 
@@ -106,6 +112,7 @@ def _clocks(n: _Sizes) -> Shapes:
     return {
         "release_time": (streams, n.releases), "pe": (3, n.pes), "slot": (4, n.slots, n.pes),
         "leaving": (5, n.ring), "passed": (1,), "finish": (streams,), "sent": (streams,),
+        "still_at": (n.stills,), "entry": (n.ring if n.rows else 0,), "row_in": (n.rows,), "wave": (3,),
     }  # fmt: skip
 
 
@@ -153,4 +160,6 @@ def _start(tables: Tables, program: kernel.Program, state: kernel.State, now: in
     q[[kernel.MAC_KIND, kernel.TILE_KIND, kernel.PASS_KIND]] = kind
     state.port_free[:] = now * int(program.machine[kernel.TICKS])
     state.finish[:] = now
+    state.wave[:] = now - 1, now - 1, now
+    state.array[kernel.TILES_PLACED] = 1
     state.sent[:] = now

@@ -36,11 +36,15 @@ class Need:
 
 @dataclass(frozen=True, slots=True)
 class Supply:
-    """A step's words of one stream: how the network delivers them, and the group of each PE (-1: none)."""
+    """A step's words of one stream: how the network delivers them, and the group of each PE (-1: none).
+
+    ``writes`` is how many words of scratchpads (registers) they are written to.
+    """
 
     delivery: Delivery
     group: Ints
     needs: tuple[Need, ...]
+    writes: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,7 +218,7 @@ def _supply(delivery: Delivery, words: list[Ints], first_use: list[Ints]) -> Sup
             position = delivery.position[: len(words[pe]), column]
             needs.append(Need(*_may_hold_up(position, first_use[pe]), extra[pe]))
         group[pe] = numbers[key]
-    return Supply(delivery, group, tuple(needs))
+    return Supply(delivery, group, tuple(needs), delivery.hops)
 
 
 def _may_hold_up(position: Ints, first_use: Ints) -> tuple[Ints, Ints]:

@@ -9,6 +9,7 @@ from simulator.mapping.mapping import Mapping
 from simulator.mapping.nest import INDEX, Block
 from simulator.names import DIMENSIONS, REDUCTION, RELEVANT, DataType, Dimension
 from simulator.spec.layer import Layer
+from simulator.spec.product import touched
 
 SUBTILED: Final[dict[DataType, frozenset[Dimension]]] = {
     "weight": RELEVANT["weight"],
@@ -18,6 +19,7 @@ SUBTILED: Final[dict[DataType, frozenset[Dimension]]] = {
 """Dimensions along which a tile of the innermost memory moves in parts: those whose parts do not overlap."""
 AXES: Final[tuple[tuple[Dimension, Dimension], ...]] = (("P", "R"), ("Q", "S"))
 WINDOWED: Final = tuple(INDEX[d] for axis in AXES for d in axis)
+OF_PRODUCT: Final = (INDEX["N"], INDEX["C"])
 
 
 Size = tuple[int, int, int]
@@ -53,6 +55,9 @@ def tile_words(layer: Layer, data_type: DataType, block: Block) -> tuple[int, in
     """(words, those that are padding) of a data type in a block; padding is stored like any word."""
     if data_type != "input":
         return prod(block.along(d)[1] for d in DIMENSIONS if d in RELEVANT[data_type]), 0
+    if layer.image is not None:
+        words, padding = touched(layer.image, block.along("N"), block.along("C"))
+        return block.along("G")[1] * words, block.along("G")[1] * padding
     others = prod(block.along(d)[1] for d in ("N", "G", "C"))
     rows, columns = (_span(layer, axis, *block.along(o), *block.along(f)) for axis, (o, f) in enumerate(AXES))
     words = others * rows[0] * columns[0]
@@ -81,23 +86,23 @@ def _span_of(step: int, spread: int, base: int, size: int, extent: int, taps: in
 
 
 class TileCursor:
-    """Goes through the different tiles of a data type that a memory holds, fetched from ``parent``.
+    """Goes through the different tiles of a data type that a memory holds, fetched from ``parent`` (None: home).
 
     It gets a tile ``in_parts``, those in which the array uses it, or whole. ``tile`` is the present one,
     None at the end; it says where it lies if somebody ``looks`` at the data.
     """
 
     def __init__(
-        self, layer: Layer, mapping: Mapping, nest: Nest, data_type: DataType, memory: str, parent: str,
+        self, layer: Layer, mapping: Mapping, nest: Nest, data_type: DataType, memory: str, parent: str | None,
         *, in_parts: bool, looks: bool = False,
     ) -> None:  # fmt: skip
         self.layer, self.data_type, self.looks = layer, data_type, looks
         outside = nest.outside(mapping, memory)
         around = nest.over(RELEVANT[data_type], outside)
-        cuts = part_loops(mapping, nest, data_type, memory) if in_parts else ()
+        cuts = part_loops(layer, mapping, nest, data_type, memory) if in_parts else ()
         self._novel = around | sum(1 << i for i in cuts)
-        self._of_parent = nest.over(RELEVANT[data_type], nest.outside(mapping, parent))
-        self._has_parent = parent != next(iter(mapping.levels))
+        self._has_parent = parent is not None
+        self._of_parent = 0 if parent is None else nest.over(RELEVANT[data_type], nest.outside(mapping, parent))
         self._depth, self._cuts = nest.depth(around), sum(1 << i for i in cuts)
         self.cursor = Cursor(nest, (*range(self._depth), *cuts))
         self._reduction = [n for n, i in enumerate(self.cursor.loops) if nest.loops[i].dimension in REDUCTION]
@@ -132,7 +137,7 @@ class TileCursor:
             self._changed |= cursor.turn(self._depth) & ~self._cuts
         above_new, above_last = changed & self._of_parent != 0, self._changed & self._of_parent != 0
         above_new, above_last = changed == -1 or above_new, cursor.ended or above_last
-        if not self._has_parent:  # the outermost memory has everything
+        if not self._has_parent:  # the home has everything
             above_new = above_last = False
         self.tile = Tile(*size, first, last, above_new, above_last, key, block)
 
@@ -141,7 +146,7 @@ class TileCursor:
         cursor = self.cursor
         at = tuple(cursor.covers(n) for n in self._sized)
         if self.data_type == "input":
-            at = (*at, *(cursor.first_of(d) for d in WINDOWED))
+            at = (*at, *(cursor.first_of(d) for d in (WINDOWED if self.layer.image is None else OF_PRODUCT)))
         size = self._sizes.get(at)
         block = None
         if size is None or self.looks:
@@ -170,6 +175,8 @@ class TileCursor:
         Only padding tells them apart; ``inside`` says that it matters.
         """
         dimension = self.cursor.nest.loops[loop].dimension
+        if self.data_type == "input" and self.layer.image is not None:
+            return dimension not in ("N", "C")  # windows overlap differently from block to block
         if self.data_type != "input" or not inside:
             return True
         for axis, (o, f) in enumerate(AXES):
@@ -193,16 +200,19 @@ class TileCursor:
         return low >= 0 and high < layer.input_size[axis]
 
 
-def part_loops(mapping: Mapping, nest: Nest, data_type: DataType, memory: str) -> tuple[int, ...]:
+def part_loops(
+    layer: Layer, mapping: Mapping, nest: Nest, data_type: DataType, memory: str
+) -> tuple[int, ...]:
     """Numbers of the loops that cut a tile of ``memory``, the innermost, into parts."""
     outside = nest.outside(mapping, memory)
-    cuts = nest.over(SUBTILED[data_type], nest.split)
+    overlapping = data_type == "input" and layer.image is not None
+    cuts = nest.over(frozenset({"G"}) if overlapping else SUBTILED[data_type], nest.split)
     return tuple(i for i in range(outside, nest.split) if cuts >> i & 1)
 
 
-def part_count(mapping: Mapping, nest: Nest, data_type: DataType, memory: str) -> int:
+def part_count(layer: Layer, mapping: Mapping, nest: Nest, data_type: DataType, memory: str) -> int:
     """In how many parts a whole tile of the innermost memory comes, at the most."""
-    return prod(nest.loops[i].trips for i in part_loops(mapping, nest, data_type, memory))
+    return prod(nest.loops[i].trips for i in part_loops(layer, mapping, nest, data_type, memory))
 
 
 def tile_count(mapping: Mapping, memory: str) -> int:

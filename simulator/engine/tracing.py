@@ -40,7 +40,7 @@ def traced(make: Callable[[int], LayerMachine], wanted: Wanted) -> tuple[LayerMa
         if not again.recorder.overflowed:
             return again, trace_of(again, again.recorder, again.recorder.rows(), wanted.window)
         known = sum(last - first for first, last in stretches)
-        pe_cycles = min(pe_cycles, known * machine.architecture.spatial.pes)
+        pe_cycles = min(pe_cycles, known * len(machine.tables.group_pes))
         splits = recorder.edges_of(wanted.window)
     width = 1 << (STATES_IN_A_RUN * pe_cycles // wanted.most).bit_length()
     again = make(wanted.most)
@@ -92,6 +92,7 @@ def ports_of(machine: LayerMachine) -> Iterator[Port]:
     for name, fabric_port in machine.ports.items():
         part = machine.tables.causes[fabric_port.cause]
         slot = fabric_port.ticks_per_unit * ticks / machine.fabric.ticks
-        unit = "bytes" if part == machine.architecture.outermost else "words"
+        memory = machine.architecture.memories.get(part)
+        unit = "bytes" if memory is not None and memory.off_chip else "words"
         limit = machine.fabric.limit_per_cycle(fabric_port)
         yield Port(name, part, unit, (kernel.SERIES + fabric_port.number,), slot, limit)

@@ -12,28 +12,27 @@ integers); everything else is in cycles. All mutable state is in `State`.
 
 from typing import Any
 
-from simulator.kernels._jit import compiled, jit, machine_codes, stage
+from simulator.kernels._jit import jit, stage
 from simulator.kernels.nest import ceil_div, kind_at, next_turn, part_at, parts_inside, trips, turn
-from simulator.kernels.recurrence import look_back, picture, reach, skip
 from simulator.kernels.tables import (
     A, ACCUMULATE, ACC_END, ACC_IN, ACC_TILE, AGAIN, ARRAY_CAUSE, AT_TILE, AT_WORD, BARRIER, BETWEEN, BINNED, BLOCK,
     BLOCK_END, BLOCK_OF, BLOCK_START, BUFFER_PORT, BUSY, CAPACITY, CLOCK, COPIED, CROSSED, CYCLES, DELIVERIES, DEPTH,
     DONE, DOWN, ENDED, END_NEED, EVENTS, EXTRA_LATENCY, FIFO, FIRST, FIRST_BACK, FIRST_GROUP, FIRST_NEED, FIRST_PART,
     FIRST_USE, FIRST_WORDS, FOREVER, GRANTS, GROUPS, HAS_PSUM, HEAD_ASKED, HEAD_DELIVERY, HEAD_KNOWN, HEAD_READY,
-    HEAD_START, HEAD_WORDS, HELD, I, IMBALANCE, KIND, KIND_OF, KNOWN, LAST_ACC, LAST_GRANT, LAST_START, LAST_WORDS,
+    HEAD_START, HEAD_WORDS, HELD, HORIZON, I, IMBALANCE, KIND, KIND_OF, KNOWN, LAST_ACC, LAST_GRANT, LAST_START, LAST_WORDS,
     LATENCY, LEAVE, LEAVING_TILES, LEFT_KIND, LINK_LATENCY, LINK_TICKS, LOGGED, LOG_ROWS, LOOPS, MAC, MACS, MACS_DONE,
     MAC_END, MAC_KIND, MAC_TILE, MODE, MOST, MOST_TRACED, MOVED, NETWORK_PORT, NEW_I, NEW_O, NEW_W, OPEN_TILES, ORDER,
     OUTSIDE, OUTSIDE_UNTIL, OUT_FINISH, OUT_FIRST, OUT_LAST, OUT_READY, OUT_WORDS, PART, PART_COUNT, PART_MASK,
     PASSES_TELL, PASS_BEGINS, PASS_KIND, PIN, PIPELINE, PORT_CAUSE, PORT_MODE, PORT_RANK, PORT_TICKS, POSITION, POUT,
     PREFIX, Program, REDUCTION_MASK, RELEASED, RELEVANT, REUSED, ROOT, ROUND_ROBIN, SEEN, SENT, SHARED_ADDER,
     SLICE_CAUSE, SLICE_LENGTH, SLICE_NAME, SLICE_PE, SLICE_START, SLIDE, SPLIT, STARTED, STEADY_LOOP, STREAMS,
-    S_INPUT, S_OUTPUT, S_PSUM, S_WEIGHT, State, TAKEN, TICKS, TILES, TILES_AHEAD, TILE_BASE, TILE_KIND, TILE_MASK,
+    S_INPUT, S_OUTPUT, S_PSUM, S_WEIGHT, SYSTOLIC, State, TAKEN, TICKS, TILES, TILES_AHEAD, TILE_BASE, TILE_KIND, TILE_MASK,
     TO_OPEN, TRACED, TRACING, TRIES, TURNED, UNMAPPED, UP, W, WEIGHT, WHICH, WHOLE, WORDS, ZEROS_COME_IN,
 )  # fmt: skip
 from simulator.kernels.views import (
-    ACCUMULATE_TILE, COMPUTE, FILL_WINDOWS, GRANT, LOOK_BACK, PICTURE, SETTLE, Rows, addresses, call, log_at, program_at, rows_at, state_at,
+    ACCUMULATE_TILE, COMPUTE, FILL_WINDOWS, GRANT, LOOK_BACK, SETTLE, Rows, call, log_at, program_at, rows_at, state_at,
 )  # fmt: skip
-from simulator.kernels.windows import fill_windows, log_row
+from simulator.kernels.windows import log_row
 
 BLOCKED, AT_LIMIT, PASSED, FULL = range(4)
 
@@ -149,7 +148,7 @@ def settle(address: Any, stream: int) -> int:
                 c[LEAVE] = 0
         if stream != PIN or c[ENDED] != 0 or c[FIRST] == 0 or p.machine[ZEROS_COME_IN] != 0:
             return 0
-        if c[DONE] - s.scalars[ACC_TILE] >= TILES_AHEAD:
+        if c[DONE] - s.scalars[MAC_TILE if p.machine[SYSTOLIC] != 0 else ACC_TILE] >= TILES_AHEAD:
             return 0  # goes on when the adders have
         if c[DONE] >= TILES_AHEAD:
             s.passed[0] = max(s.passed[0], s.leaving[TAKEN, (c[DONE] - TILES_AHEAD) % ring])
@@ -699,6 +698,12 @@ def run_until(rows: Rows, limit: int) -> int:
         for stream in range(STREAMS):
             if head_of(p, s, stream) and (best < 0 or wins(p, s, stream, best)):
                 best = stream
+        if p.machine[SYSTOLIC] != 0:
+            nearest = limit if best < 0 else min(limit, s.heads[best, HEAD_START])
+            if nearest // p.machine[TICKS] > s.scalars[HORIZON]:  # no later word is there before it: more may be known
+                s.scalars[HORIZON] = nearest // p.machine[TICKS]
+                if call(rows, COMPUTE, 0) + call(rows, ACCUMULATE_TILE, 0) != 0:
+                    continue
         if s.scalars[TRACED] > s.scalars[MOST_TRACED] or (s.scalars[TRACING] != 0 and s.scalars[LOGGED] - s.scalars[COPIED] > LOG_ROWS // 2):
             return FULL
         if s.scalars[CROSSED] != 0:
@@ -714,41 +719,3 @@ def run_until(rows: Rows, limit: int) -> int:
         s.scalars[TURNED] = 0
     s.scalars[CROSSED] = 0
     return result
-
-
-class Bound:
-    """A program and a state that belong together, ready to run."""
-
-    def __init__(self, program: Program, state: State) -> None:
-        self.program, self.state = program, state
-        kernels = (settle, compute, accumulate, grant, look_back, picture, reach, fill_windows, skip)
-        self._rows: Any = (program, state, kernels)
-        self._address, self._picture, self._reach = self._rows, picture, reach
-        self._fill_windows, self._skip = fill_windows, skip
-        if compiled():
-            codes = machine_codes(kernels)
-            self._rows = addresses((*program, *state), tuple(code.address for code in codes))
-            self._address = self._rows.ctypes.data
-            self._picture, self._reach, self._fill_windows, self._skip = (code.ctypes for code in codes[PICTURE:])
-
-    def advance(self, limit: int) -> int:
-        """See `run_until`."""
-        return int(run_until(self._rows, limit))
-
-    def picture(self, base: int) -> bytes | None:
-        """The state relative to cycle ``base``; None where it does not fit the table."""
-        n = self._picture(self._address, base)
-        return None if n < 0 else self.state.picture[:n].tobytes()
-
-    def reach(self, loop: int) -> int:
-        """See `recurrence.reach`."""
-        return int(self._reach(self._address, loop))
-
-    def skip(self, loop: int, step: int, cycles: int, log_start: int, times: int) -> bool:
-        """See `recurrence.skip`."""
-        self.state.jump[:] = step, cycles, log_start, times, len(self.state.windows)
-        return bool(self._skip(self._address, loop))
-
-    def fill_windows(self) -> None:
-        """Bring ``windows`` up to date."""
-        self._fill_windows(self._address, 0)

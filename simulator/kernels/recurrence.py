@@ -13,14 +13,15 @@ from simulator.kernels.tables import (
     A, ACC_TILE, AGAIN, AT_TILE, AT_WORD, BLOCK, BLOCK_END, BLOCK_OF, BLOCK_START, BUFFER_PORT, CLOCK, CURSORS, DONE,
     ENDED, FIFO, FIRST, FIRST_BACK, FIRST_PART, FOREVER, GROUPS, HAS_PSUM, HEAD_ASKED, HEAD_KNOWN, HELD, I,
     IDLE_TILES, JUMP_CYCLES, JUMP_LOG, JUMP_SERIES, JUMP_STEP, JUMP_TIMES, KIND, KIND_OF, KNOWN, KNOWN_BASE,
-    KNOWN_LENGTH, KNOWN_LOG, LAST_ACC, LAST_GRANT, LAST_START, LEAVE, LEFT_KIND, LOGGED, MAC_KIND, MAC_TILE, MODE,
-    NEW_I, NEW_O, NEW_W, ODD_FIRST, ODD_LAST, OPEN_TILES, OUT_FINISH, OUT_FIRST, OUT_LAST, OUT_READY, PART_COUNT,
-    PART_MASK, PASS_KIND, PIN, PORT_MODE, POUT, Past, Program, RELEASED, REPEATED, REUSED, ROOT, ROUND_ROBIN, SEEN,
+    KNOWN_LENGTH, KNOWN_LOG, LAST_ACC, LAST_ENTRY, LAST_GRANT, LAST_ROW, LAST_START, LAST_WAITS, LEAVE, LEFT_KIND, LOGGED,
+    MAC_KIND, MAC_TILE, MODE, NEW_I, NEW_O, NEW_W, ODD_FIRST, ODD_LAST, OPEN_TILES, OUT_FINISH, OUT_FIRST, OUT_LAST, OUT_READY, PART_COUNT,
+    PART_MASK, PASS_KIND, PIN, PLACE_FROM, PLACE_MOVES, PORT_MODE, POUT, Past, Program, RELEASED, REPEATED, REUSED, ROOT, ROUND_ROBIN, ROWS_IN, SEEN,
     SENT, SERIES, SHARED_ADDER, SLICE_CAUSE, SLICE_LENGTH, SLICE_NAME, SLICE_PE, SLICE_PERIOD, SLICE_START,
-    STEADY_LOOP, STEP, STREAMS, State, TAKEN, TICKS, TILES, TILES_AHEAD, TILE_BASE, TILE_KIND, TO_OPEN, TRACED,
-    TRACING, TRIES, W, WEIGHT, WHICH, WORDS,
+    STATIONARY, STEADY_LOOP, STEP, STILLS, STREAMS, SYSTOLIC, State, TAKEN, TICKS, TILES, TILES_AHEAD, TILES_IN, TILES_PLACED, TILE_BASE, TILE_KIND, TO_OPEN, TRACED,
+    TRACING, TRIES, W, WEIGHT, WHICH, WORDS, Wave,
 )  # fmt: skip
-from simulator.kernels.views import PICTURE, REACH, SKIP, call, log_at, past_at, program_at, rows_at, state_at
+from simulator.kernels.wave import arrival, first_still_after, later
+from simulator.kernels.views import PICTURE, REACH, SKIP, call, log_at, past_at, program_at, rows_at, state_at, wave_at
 from simulator.kernels.windows import bin_repeats, can_repeat
 
 MOST_TRIES = 64
@@ -198,7 +199,7 @@ def put_tiles(p: Program, s: State, hot: int, out: A, n: int, base: int, low: in
         n += 2
     out[n] = since(s.passed[0], base, low)
     n += 1
-    for tile in range(max(done_in - TILES_AHEAD, 0), q[ACC_TILE]):
+    for tile in range(max(done_in - TILES_AHEAD, 0), q[MAC_TILE if p.machine[SYSTOLIC] != 0 else ACC_TILE]):
         out[n] = since(s.leaving[TAKEN, tile % ring], base, low)
         n += 1
     for tile in range(done_out, q[ACC_TILE]):
@@ -210,6 +211,42 @@ def put_tiles(p: Program, s: State, hot: int, out: A, n: int, base: int, low: in
         row = tile % s.part.shape[1]
         n = put_marks(out, n + 3, s.until[POUT, row], s.cause[POUT, row], base, low)
     return n
+
+
+@stage
+def put_wave(p: Program, s: State, v: Wave, out: A, n: int, base: int, low: int) -> int:
+    """Write what a systolic array has under way: results, rows of the next tile, and when it stands still."""
+    q, ring, stays = s.scalars, v.still_at.shape[0], p.machine[STATIONARY]
+    out[n], out[n + 1] = v.wave[LAST_ENTRY] - base, 0
+    if p.machine[LAST_WAITS] != 0 and q[MAC_TILE] > 0:
+        out[n + 1] = since(later(v, v.entry[(q[MAC_TILE] - 1) % v.entry.shape[0]], p.machine[LAST_WAITS]), base, low)
+    n += 2
+    if stays != POUT:
+        begun, ahead = v.array[ROWS_IN], v.array[TILES_IN] - s.stream[stays, SEEN]
+        out[n], out[n + 1], out[n + 2] = begun, ahead, v.array[TILES_PLACED] - v.array[TILES_IN]
+        place = later(v, v.wave[PLACE_FROM], p.dying[q[TILE_KIND], PLACE_MOVES])
+        out[n + 3], out[n + 4] = since(place, base, low), since(v.wave[LAST_ROW], base, low - 1)
+        n += 5
+        for row in range(v.row_in.shape[0] if ahead > 0 else begun):
+            out[n] = since(v.row_in[row], base, low - 1)
+            n += 1
+    for tile in range(q[ACC_TILE], q[MAC_TILE]):
+        out[n] = since(arrival(p, s, v, tile), base, low)
+        n += 1
+    at = n
+    n += 1
+    for number in range(first_still_after(v, low), v.array[STILLS]):
+        out[n], out[n + 1] = since(v.still_at[number % ring], base, low), since(v.still_at[number % ring] + v.still[number % ring, 0], base, low)
+        out[n + 2] = v.still[number % ring, 1] - s.stream[POUT, DONE] if v.still[number % ring, 1] >= 0 else FOREVER
+        n += 3
+    out[at] = n - at
+    return n
+
+
+@stage
+def room_for_wave(s: State, v: Wave, low: int) -> int:
+    """No fewer numbers than `put_wave` writes."""
+    return int(16 + v.row_in.shape[0] + s.scalars[MAC_TILE] - s.scalars[ACC_TILE] + 3 * (v.array[STILLS] - first_still_after(v, low)))
 
 
 @stage
@@ -236,7 +273,8 @@ def picture(address: Any, base: int) -> int:
     p, s, h = program_at(rows), state_at(rows), past_at(rows)
     q, out, n, low = s.scalars, h.picture, 0, min(base, past_of(p, s))
     hot, done_out = first_hot(s, low), s.stream[POUT, DONE]
-    if hot < 0 or room_for(p, s, hot) > out.shape[0]:
+    room = 0 if hot < 0 else room_for(p, s, hot) + (room_for_wave(s, wave_at(rows), low) if p.machine[SYSTOLIC] != 0 else 0)
+    if hot < 0 or room > out.shape[0]:
         return -1
     out[0], out[1], out[2], out[3] = q[MAC_TILE] - done_out, q[ACC_TILE] - done_out, s.stream[PIN, DONE] - done_out, hot - done_out
     out[4], out[5], out[6], out[7] = q[NEW_W], q[NEW_I], q[NEW_O], q[TO_OPEN]
@@ -249,6 +287,8 @@ def picture(address: Any, base: int) -> int:
         n = put_stream(p, s, stream, out, n, base, low)
     n = put_tiles(p, s, hot, out, n, base, low)
     n = put_pes(p, s, out, n, base, low)
+    if p.machine[SYSTOLIC] != 0:
+        n = put_wave(p, s, wave_at(rows), out, n, base, low)
     for stream in range(POUT):
         c = s.stream[stream]
         first, last = oldest_tile(p, s) if stream == PIN else c[SEEN], c[DONE] + (c[AT_WORD] > 0)

@@ -23,7 +23,7 @@ DELIVERIES = 5  # per kind of step: weights, a whole input window, a slide of it
 WORDS, MOST, PREFIX, FIRST_GROUP, GROUPS = range(5)
 FIRST_NEED, END_NEED, EXTRA_LATENCY = range(3)
 POSITION, FIRST_USE = range(2)
-PART, WHOLE = range(2)  # a kind's inputs that the next window does not need are dead after PART / WHOLE of its MACs
+PART, WHOLE, OUT_MOVES, PLACE_MOVES = range(4)  # a kind's inputs that the next window does not need are dead after PART / WHOLE of its MACs; systolic arrays: moves from a vector's to its result's last one, moves from a vector on until the next tile may come
 # A loop of the nest: the next one out over the same dimension (-1: none), how far it goes, psum blocks per iteration; whether its first or last iteration differs from others in more than its length; how many iterations loops over the
 # same dimension make inside one that is whole, and the next of them (-1: none), both of those around passes.
 PARENT, STEP, WEIGHT, ODD_FIRST, ODD_LAST, INSIDE, CHILD = range(7)
@@ -34,12 +34,16 @@ PORT_TICKS, PORT_CAUSE, PORT_MODE, PORT_RANK = range(4)  # a rank per stream fro
 # LOOPS of the nest outside a pass are the first SPLIT; SLIDE is the loop along which input windows slide (-1: none);
 # STEADY_LOOP the loop inside passes that may repeat itself (-1: none is looked for); PASSES_TELL the innermost loop whose turns are told (-1: none); IDLE_TILES how many output tiles of a pass a PE may sit out.
 # Of the tile FIRST_BACK before, FIRST_WORDS psums of each head must be gone before a tile's first one has room; of that LEAVING_TILES before, LAST_WORDS before all have.
-(OPEN_TILES, LEAVING_TILES, LINK_TICKS, LINK_LATENCY, SHARED_ADDER, ZEROS_COME_IN, BARRIER, PIPELINE, TICKS, ARRAY_CAUSE, LOOPS, SPLIT, SLIDE, REDUCTION_MASK, STEADY_LOOP, PASSES_TELL, IDLE_TILES, FIRST_BACK, FIRST_WORDS, LAST_WORDS) = range(20)
+(OPEN_TILES, LEAVING_TILES, LINK_TICKS, LINK_LATENCY, SHARED_ADDER, ZEROS_COME_IN, BARRIER, PIPELINE, TICKS, ARRAY_CAUSE, LOOPS, SPLIT, SLIDE, REDUCTION_MASK, STEADY_LOOP, PASSES_TELL, IDLE_TILES, FIRST_BACK, FIRST_WORDS, LAST_WORDS, SYSTOLIC, STATIONARY, FREEZES, SHADOW, ALL_ROWS, LAST_WAITS) = range(26)
+
+# Systolic arrays: SYSTOLIC; STATIONARY is the stream of the operand that stays (POUT: none); FREEZES: late operands stop the array; SHADOW: a tile's place is free from a vector of the tile before on, its first one; ALL_ROWS:
+# rows that enter for every tile (0: those in use); LAST_WAITS: moves from a tile's last vector to that of the next (0: any).
 
 # Scalars of the state. The MACs' next step: which operands are new, its kind; the kind at the start of its psum tile and of its pass.
+# HORIZON: a cycle before which no word comes that has not been granted yet.
 # TRACING: whether slices are wanted; of them TRACED stand in the table, and more than MOST_TRACED shall not; COPIED: the log's rows up to there were taken out.
-(STARTED, MAC_TILE, ACC_TILE, EVENTS, GRANTS, LAST_START, SHIFT, LOGGED, BINNED, NEW_W, NEW_I, NEW_O, MAC_KIND, TILE_KIND, PASS_KIND, LEFT_KIND, MACS_DONE, TO_OPEN, TURNED, CROSSED, TRIES, KNOWN, KNOWN_LENGTH, KNOWN_BASE, KNOWN_LOG, TRACING, TRACED, MOST_TRACED, COPIED) = range(29)
-SCALARS = 29
+(STARTED, MAC_TILE, ACC_TILE, EVENTS, GRANTS, LAST_START, SHIFT, LOGGED, BINNED, NEW_W, NEW_I, NEW_O, MAC_KIND, TILE_KIND, PASS_KIND, LEFT_KIND, MACS_DONE, TO_OPEN, TURNED, CROSSED, TRIES, KNOWN, KNOWN_LENGTH, KNOWN_BASE, KNOWN_LOG, TRACING, TRACED, MOST_TRACED, COPIED, HORIZON) = range(30)
+SCALARS = 30
 
 # A stream's columns: its place (kind of step, way of a window, psum block, no reduction has
 # advanced, the block was written before), its tile in the innermost buffer, words of the step already sent, what it has done ...
@@ -58,6 +62,8 @@ LOG_SERIES, LOG_FROM, LOG_TO, LOG_UNITS, LOG_TIMES, LOG_PERIOD, LOG_OLDEST, LOG_
 LOG_COLUMNS = 8
 SLICE_PE, SLICE_NAME, SLICE_CAUSE, SLICE_START, SLICE_LENGTH, SLICE_PERIOD = range(6)
 SLICE_COLUMNS = 6
+ROWS_IN, TILES_IN, TILES_PLACED, STILLS = range(4)  # rows of the tile that enters, tiles that have; tiles whose place is known to become free; stills so far
+LAST_ENTRY, LAST_ROW, PLACE_FROM = range(3)  # the last vector; the last row; the vector from which on the place of the next tile is counted
 REPEATED = 10
 """Beside the PE-cycle names: a slice that repeats the SLICE_PERIOD cycles before it."""
 PASS_BEGINS = -1
@@ -77,7 +83,7 @@ class Program(NamedTuple):
     """What does not change during a layer. K kinds of step, D deliveries, L loops around a step, PEs row-major."""
 
     work: A  # [K, 5, PE] MAC cycles; words of the output tile; PE that psums come from (-1), go to (-1); PEs, tails first
-    dying: A  # [K, 2] see PART
+    dying: A  # [K, 4] see PART
     macs: A  # [K] MACs of all PEs
     delivery: A  # [D, 5] words in all, words of the PE that gets most, where its prefix starts, its first group of PEs, how many there are; DELIVERIES per kind
     group: A  # [D, PE] the PE's group, counted from the delivery's first (-1: it gets nothing)
@@ -90,6 +96,7 @@ class Program(NamedTuple):
     stream: A  # [STREAMS, 9] see CAPACITY
     port: A  # [port, 3 + STREAMS] ticks per word, cause, arbitration, each stream's rank
     machine: A  # see OPEN_TILES
+    group_pes: A  # [PE] of how many PEs each one stands for
 
 
 class State(NamedTuple):
@@ -148,9 +155,18 @@ class State(NamedTuple):
     added: A  # [K, 2] how often its output tile was finished: with psums from outside, without
     passes: A  # [K] passes by the kind of their first step
     zero_words: A  # [1] zero psums that crossed
+    # Of a systolic array:
+    array: A  # see ROWS_IN
+    still: A  # [ring, 2] cycles in which the array stands still: how many, and the result that has no room (-1: operands are late)
+    # ... and among the times:
+    still_at: A  # [ring] when they begin
+    entry: A  # [ring] per output tile: when its last vector entered
+    row_in: A  # [R] when each row of the next tile entered
+    wave: A  # see LAST_ENTRY
 
 
-SELDOM = ("picture", "jump", "known", "known_tally", "known_digit", "known_tile", "times", "tally")
+WAVE = ("array", "still", "still_at", "entry", "row_in", "wave")
+SELDOM = ("picture", "jump", "known", "known_tally", "known_digit", "known_tile", "times", "tally", *WAVE)
 Now = NamedTuple("Now", [(name, A) for name in State._fields if name not in (*SELDOM, "log", "windows")])  # type: ignore[misc]
 """A `State` without what its `Log` and its `Past` have."""
 
@@ -161,6 +177,17 @@ class Log(NamedTuple):
     scalars: A
     windows: A
     log: A
+
+
+class Wave(NamedTuple):
+    """Of a `State`, what only a systolic array has."""
+
+    array: A
+    still: A
+    still_at: A
+    entry: A
+    row_in: A
+    wave: A
 
 
 class Past(NamedTuple):

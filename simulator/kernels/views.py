@@ -14,7 +14,7 @@ from numba import types
 from numba.extending import intrinsic
 
 from simulator.kernels._jit import compiled, stage
-from simulator.kernels.tables import A, Log, Now, Past, Program, State
+from simulator.kernels.tables import A, Log, Now, Past, Program, State, Wave
 
 Rows = Any
 """How kernels get their tables: the array that `addresses` makes, or (program, state, kernels) where nothing is compiled."""
@@ -86,7 +86,7 @@ if compiled():
     def program_at(rows: Rows) -> Program:
         """The `Program` whose arrays are the first of a table of addresses."""
         return Program(
-            view3(rows, 0), view2(rows, 1), view1(rows, 2), view2(rows, 3), view2(rows, 4), view2(rows, 5), view2(rows, 6), view1(rows, 7), view2(rows, 8), view2(rows, 9), view1(rows, 10), view2(rows, 11), view2(rows, 12), view1(rows, 13),
+            view3(rows, 0), view2(rows, 1), view1(rows, 2), view2(rows, 3), view2(rows, 4), view2(rows, 5), view2(rows, 6), view1(rows, 7), view2(rows, 8), view2(rows, 9), view1(rows, 10), view2(rows, 11), view2(rows, 12), view1(rows, 13), view1(rows, 14),
         )
 
 
@@ -94,18 +94,23 @@ if compiled():
     def state_at(rows: Rows) -> Any:
         """The arrays of the `State` but for those of its `Log` and its `Past`: every array costs at every call."""
         return Now(  # type: ignore[call-arg]
-            view1(rows, 14), view2(rows, 15), view2(rows, 16), view2(rows, 17), view2(rows, 18), view2(rows, 19), view1(rows, 20), view3(rows, 21), view3(rows, 22), view2(rows, 23), view3(rows, 24), view3(rows, 25), view3(rows, 26), view2(rows, 27), view2(rows, 28), view1(rows, 29), view2(rows, 30), view1(rows, 31), view2(rows, 32), view2(rows, 33), view2(rows, 36), view2(rows, 43), view3(rows, 44), view3(rows, 45), view3(rows, 46), view2(rows, 48), view2(rows, 49), view3(rows, 50), view2(rows, 51), view1(rows, 52), view1(rows, 53), view1(rows, 54), view2(rows, 56), view2(rows, 57), view2(rows, 58), view1(rows, 59), view1(rows, 60), view2(rows, 61), view1(rows, 62), view1(rows, 63),
+            view1(rows, 15), view2(rows, 16), view2(rows, 17), view2(rows, 18), view2(rows, 19), view2(rows, 20), view1(rows, 21), view3(rows, 22), view3(rows, 23), view2(rows, 24), view3(rows, 25), view3(rows, 26), view3(rows, 27), view2(rows, 28), view2(rows, 29), view1(rows, 30), view2(rows, 31), view1(rows, 32), view2(rows, 33), view2(rows, 34), view2(rows, 37), view2(rows, 44), view3(rows, 45), view3(rows, 46), view3(rows, 47), view2(rows, 49), view2(rows, 50), view3(rows, 51), view2(rows, 52), view1(rows, 53), view1(rows, 54), view1(rows, 55), view2(rows, 57), view2(rows, 58), view2(rows, 59), view1(rows, 60), view1(rows, 61), view2(rows, 62), view1(rows, 63), view1(rows, 64),
         )
 
     @stage
     def log_at(rows: Rows) -> Any:
         """The `Log` of the `State`."""
-        return Log(view1(rows, 14), view2(rows, 34), view2(rows, 35))
+        return Log(view1(rows, 15), view2(rows, 35), view2(rows, 36))
 
     @stage
     def past_at(rows: Rows) -> Any:
         """The `Past` of the `State`."""
-        return Past(view1(rows, 37), view1(rows, 38), view1(rows, 39), view1(rows, 40), view2(rows, 41), view2(rows, 42), view1(rows, 47), view1(rows, 55))
+        return Past(view1(rows, 38), view1(rows, 39), view1(rows, 40), view1(rows, 41), view2(rows, 42), view2(rows, 43), view1(rows, 48), view1(rows, 56))
+
+    @stage
+    def wave_at(rows: Rows) -> Any:
+        """What only a systolic array has."""
+        return Wave(view1(rows, 65), view2(rows, 66), view1(rows, 67), view1(rows, 68), view1(rows, 69), view1(rows, 70))
 
     @stage
     def rows_at(address: Any) -> Rows:
@@ -127,7 +132,7 @@ else:
         """The `State` as it is."""
         return rows[1]
 
-    log_at = past_at = state_at
+    log_at = past_at = wave_at = state_at
 
     def rows_at(address: Any) -> Rows:
         """The rows as they are."""

@@ -2,14 +2,16 @@
 
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
+from typing import Final
 
 import numpy as np
 
+from simulator.components.arrays.systolic import SystolicArray
 from simulator.errors import InputError, Problem
 from simulator.mapping.mapping import Loops, Mapping
 from simulator.mapping.nest import INDEX, ONES, Loop, steps_of
 from simulator.mapping.tiles import cut, held_bits, inside, pieces, step_words
-from simulator.names import DIMENSIONS, REDUCTION
+from simulator.names import DIMENSIONS, REDUCTION, DataType, Dimension
 from simulator.spec.architecture import Architecture
 from simulator.spec.layer import Layer
 
@@ -36,6 +38,7 @@ def problems(mapping: Mapping, layer: Layer, architecture: Architecture, place: 
         *_coverage(mapping, layer),
         *_fan_out(mapping, architecture),
         *_reductions(mapping, layer, architecture),
+        *_folds(mapping, layer, architecture),
         *_scratchpads(mapping, layer, architecture),
         *_buffers(mapping, layer, architecture),
     )
@@ -109,6 +112,8 @@ def chain_axis(architecture: Architecture) -> str | None:
     """The axis (``rows`` or ``columns``) along which PEs pass psums to neighbours; None: they do not."""
     name = architecture.psum_links()
     array = architecture.array
+    if isinstance(array, SystolicArray):
+        return None if array.stationary == "output" else "rows"
     links = None if name is None else architecture.networks[name].chains(array.rows, array.columns)
     if links is None or not (links >= 0).any():
         return None
@@ -155,6 +160,37 @@ def _chain_order(mapping: Mapping, layer: Layer, key: str, loops: list[Loop]) ->
             )
             yield f"array.{key}", str(loop), text
         blocks[loop.dimension] = cut(lengths, steps[i])
+
+
+FOLDS: Final[dict[DataType, tuple[Dimension, Dimension, Dimension]]] = {
+    "weight": ("C", "M", "N"),
+    "input": ("C", "N", "M"),
+    "output": ("N", "M", "C"),
+}
+"""What lies along rows, what along columns of a systolic array, and what a fold steps through, by what is stationary."""
+
+
+def _folds(mapping: Mapping, layer: Layer, architecture: Architecture) -> Found:
+    """A systolic array has one way to lay a fold: see `SystolicArray`."""
+    array = architecture.systolic
+    if array is None:
+        return
+    down, across, stepped = FOLDS[array.stationary]
+    if any(layer.sizes[d] > 1 for d in ("P", "Q", "R", "S")):
+        yield "", "", "a matrix product (N, G, M and C) was expected: a systolic array runs no other layer"
+    parts = (("array.rows", mapping.rows, down), ("array.columns", mapping.columns, across))
+    for key, loops, dimension in parts:
+        if len(loops) > 1 or any(loop.dimension != dimension or loop.by for loop in loops):
+            yield key, _text(loops), f"one loop over {dimension} was expected: {array.stationary}s are stationary"
+    if any(loop.dimension != stepped for loop in mapping.steps):
+        yield "steps", _text(mapping.steps), f"loops over {stepped} alone were expected: {array.stationary}s are stationary"
+    if mapping.pe:
+        yield "pe", _text(mapping.pe), "no loops were expected: a PE does one MAC per step"
+    if array.stationary == "output":
+        moving = [i for i, loop in enumerate(mapping.outer) if loop.dimension not in REDUCTION and loop.trips > 1]
+        early = [loop for loop in mapping.outer[: moving[-1]] if loop.dimension in REDUCTION and loop.trips > 1] if moving else []
+        if early:
+            yield "", _text(early), "loops over C inside all others were expected: outputs stay until they are done"
 
 
 def _scratchpads(mapping: Mapping, layer: Layer, architecture: Architecture) -> Found:

@@ -9,6 +9,7 @@ from simulator.mapping.nest import INDEX, Extents, Loop, covered_by, steps_of
 from simulator.names import DATA_TYPES, DIMENSIONS, DataType, Dimension
 from simulator.spec.architecture import Architecture, WordBits
 from simulator.spec.layer import Layer
+from simulator.spec.product import most_touched
 
 Lengths = dict[int, int]
 """How many pieces there are of each length."""
@@ -67,8 +68,13 @@ def input_span(layer: Layer, axis: int, outputs: int, taps: int) -> int:
 
 
 def words(layer: Layer, extents: Extents, data_type: DataType) -> int:
-    """Words of a data type that a block of the given extents touches; padding counts as inputs."""
+    """Words of a data type that a block of the given extents touches; padding counts as inputs.
+
+    Of inputs of a matrix product that stands for windows that overlap it is the most that any such block touches.
+    """
     n, g, m, c, p, q, r, s = extents
+    if data_type == "input" and layer.image is not None:
+        return g * most_touched(layer.image, n, c)
     if data_type == "input":
         return n * g * c * input_span(layer, 0, p, r) * input_span(layer, 1, q, s)
     return g * m * c * r * s if data_type == "weight" else n * g * m * p * q
@@ -80,9 +86,12 @@ def tile_bits(layer: Layer, extents: Extents, data_types: Sequence[DataType], wo
 
 
 def held_bits(mapping: Mapping, layer: Layer, architecture: Architecture, memory: str) -> Words:
-    """Bits of the largest tile of each data type that ``memory`` keeps."""
-    extents = tile(mapping, layer, memory)
-    return tile_bits(layer, extents, architecture.memories[memory].keeps, architecture.word_bits)
+    """Bits of the largest tile of each data type that ``memory`` keeps; of one that is at home there, all of it."""
+    extents, every = tile(mapping, layer, memory), tuple(layer.sizes[d] for d in DIMENSIONS)
+    keeps, bits = architecture.memories[memory].keeps, architecture.word_bits
+    return {
+        d: words(layer, every if architecture.home(d) == memory else extents, d) * bits[d] for d in keeps
+    }
 
 
 def fits(mapping: Mapping, layer: Layer, architecture: Architecture, memory: str, tiles: int = 1) -> bool:

@@ -16,7 +16,8 @@ class Layer:
 
     ``sizes`` has all eight dimensions; M and C are per group. Pairs are (vertical, horizontal).
     ``input_size`` is the unpadded (H, W); ``padding_before`` the zero rows above and columns left of it.
-    ``zeros`` are fractions of zero words; what is absent is unknown and taken as 0.
+    ``zeros`` are fractions of zero words; what is absent is unknown and taken as 0. ``image`` is the layer
+    whose matrix product this one is (see `simulator.spec.product`), where some of its windows overlap.
     """
 
     name: str
@@ -26,6 +27,7 @@ class Layer:
     input_size: tuple[int, int] = (1, 1)
     padding_before: tuple[int, int] = (0, 0)
     zeros: dict[DataType, Fraction] = field(default_factory=dict)
+    image: "Layer | None" = None
 
     @property
     def macs(self) -> int:
@@ -36,7 +38,8 @@ class Layer:
     def shape(self) -> tuple[object, ...]:
         """What decides the layer's simulation, apart from its name."""
         geometry = (self.stride, self.dilation, self.input_size, self.padding_before)
-        return (tuple(self.sizes[d] for d in DIMENSIONS), geometry, tuple(sorted(self.zeros.items())))
+        image = None if self.image is None else self.image.shape
+        return (tuple(self.sizes[d] for d in DIMENSIONS), geometry, tuple(sorted(self.zeros.items())), image)
 
     def input_indices(self, axis: int, first: tuple[int, int], extent: tuple[int, int]) -> tuple[int, ...]:
         """Distinct input indices along one axis, ascending; negative and beyond-edge ones are padding.

@@ -123,7 +123,7 @@ def test_bounds_and_traffic_of_shipped_pairs(architecture: str, workload: str, d
         assert_bounds_hold(bounds, result, run.architecture.spatial.pe.macs_per_cycle)
 
 
-@pytest.mark.parametrize("dataflow", sorted(dataflows()))
+@pytest.mark.parametrize("dataflow", sorted(dataflows("spatial")))
 def test_every_dataflow_holds_its_bounds_with_a_batch(dataflow: str) -> None:
     run = simulator.simulate("ws16", "alexnet", dataflow=dataflow, batch=3, layers=["CONV2", "FC8"])
     assert run.spec is not None

@@ -142,7 +142,7 @@ def test_a_given_nest_is_its_own_dataflow() -> None:
     assert bounds_of(layer, nest, machine).most_parallel[1].macs_per_cycle == 30
 
 
-@pytest.mark.parametrize("dataflow", sorted(dataflows()))
+@pytest.mark.parametrize("dataflow", sorted(dataflows("spatial")))
 @pytest.mark.parametrize("machine", ["ws16", "os16", "eyeriss_v1"])
 def test_a_dataflow_spreads_only_what_it_declares(dataflow: str, machine: str) -> None:
     architecture = simulator.load_architecture(machine)

@@ -138,7 +138,7 @@ def test_a_dataflow_is_one_file(tmp_path, monkeypatch):
     (tmp_path / "one_pe.py").write_text(NEW_DATAFLOW)
     monkeypatch.setattr(simulator.dataflows, "__path__", [*simulator.dataflows.__path__, str(tmp_path)])
     registry = Registry("simulator.dataflows")
-    for name, dataflow in dataflows().items():
+    for name, dataflow in dataflows("spatial").items():
         registry.add(name, (dataflow, parallelism_of(name)))
     monkeypatch.setattr(simulator.dataflows, "_REGISTRY", registry)
     layer = conv()

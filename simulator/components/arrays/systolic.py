@@ -66,7 +66,7 @@ class SystolicArray(Array):
             "shift": self.stationary == "output" and self.shift != "straight",
             "shifted_rows": self.stationary == "output" and self.shifted_rows != "all",
             "drain": self.stationary != "output" and self.drain != "at_once",
-            "psum_in_fifo_words": self.stationary == "output" and "psum_in_fifo_words" in self.model_fields_set,
+            "psum_in_fifo_words": self.stationary == "output" and self.psum_in_fifo_words != 2,
         }
         for key, found in idle.items():
             if found:

@@ -1,0 +1,431 @@
+"""The inside of a systolic array: when it moves, when rows and vectors enter, when results leave, and what PEs wait for.
+
+Its streams are those of `array`; here are the stages that take their words. Everything in the array goes on by one
+PE in a cycle in which it moves, so that all follows from the cycles in which vectors and rows of stationary tiles enter
+and from those in which it stands still. The latter are found in order: whoever asks for a later cycle first makes sure that
+no stand-still is unknown that could begin before it (`settled_until`). DESIGN.md has the rules.
+"""
+
+from typing import Any
+
+from simulator.kernels._jit import stage
+from simulator.kernels.array import leave_pass, note_slice, release
+from simulator.kernels.nest import kind_at, next_turn, turn
+from simulator.kernels.tables import (
+    ACC_TILE, ALL_ROWS, ARRAY_CAUSE, AT_WORD, CLOCK, DELIVERIES, DONE, ENDED, FILL, FIRST_PART, FOREVER, FREEZES,
+    HAS_PSUM, HORIZON, I, KIND, KIND_OF, LAST_ENTRY, LAST_ROW, LAST_WAITS, LEAVE, LEAVING_TILES, LOOPS, MAC,
+    MACS, MACS_DONE, MAC_KIND, MAC_TILE, MOST, MOST_TRACED, NEW_I, NEW_O, NEW_W, OUT_LAST, OUT_MOVES, OUT_READY,
+    PASSES_TELL, PASS_BEGINS, CROSSED, PIN, PLACE_FROM, PLACE_MOVES, POUT, Program, RELEVANT, ROWS_IN, SEEN, SHADOW, SPLIT,
+    STATIONARY, STEADY_LOOP, STILLS, S_OUTPUT, S_PSUM, S_WEIGHT, State, TAKEN, TICKS, TILES_IN, TILES_PLACED, TILE_KIND,
+    TO_OPEN, TRACED, TURNED, UNMAPPED, W, WHICH, Wave, CYCLES,
+)  # fmt: skip
+from simulator.kernels.views import log_at, program_at, rows_at, state_at, wave_at
+from simulator.kernels.wave import add_still, arrival, first_still_after, later, next_move
+from simulator.kernels.windows import log_row
+
+
+# Tiles of a stationary operand
+
+
+@stage
+def tile_rows(p: Program, s: State, v: Wave) -> int:
+    """How many rows of the next tile have words; 0 where there is none any more."""
+    stays, tile = p.machine[STATIONARY], v.array[TILES_IN]
+    c = s.stream[stays]
+    if tile < c[DONE] or (tile == c[DONE] and c[AT_WORD] > 0):
+        return int(p.delivery[s.delivery[stays, tile % s.delivery.shape[1], WHICH], MOST])
+    if c[ENDED] != 0 or c[LEAVE] != 0:
+        return 0
+    return int(p.delivery[DELIVERIES * c[KIND] + stays, MOST])
+
+
+@stage
+def rows_to_come(p: Program, s: State, v: Wave) -> int:
+    """How many rows of the next tile have yet to enter."""
+    return int(max(p.machine[ALL_ROWS], tile_rows(p, s, v)) - v.array[ROWS_IN])
+
+
+@stage
+def row_there(p: Program, s: State, v: Wave) -> tuple[int, int]:
+    """(whether it is known, when) the words of the next tile's next row are in their FIFO; rows of zeros always are."""
+    stays, tile = p.machine[STATIONARY], v.array[TILES_IN]
+    used = tile_rows(p, s, v)
+    row = v.array[ROWS_IN] - (max(p.machine[ALL_ROWS], used) - used)
+    if row < 0:
+        return 1, 0
+    c = s.stream[stays]
+    if tile < c[DONE] or (tile == c[DONE] and row < c[AT_WORD]):
+        return 1, s.come[stays, tile % s.come.shape[1], row]
+    return 0, s.scalars[HORIZON]
+
+
+@stage
+def next_row(p: Program, s: State, v: Wave) -> tuple[int, int]:
+    """(1 if that is known, 2 if not, 0 if there is none) the cycle from which on the next tile's next row may enter."""
+    if tile_rows(p, s, v) == 0:
+        return 0, 0
+    known, there = row_there(p, s, v)
+    if v.array[ROWS_IN] > 0:
+        free = v.wave[LAST_ROW] + 1
+    elif v.array[TILES_IN] == 0:
+        free = v.wave[PLACE_FROM]
+    elif v.array[TILES_PLACED] > v.array[TILES_IN]:
+        free = later(v, v.wave[PLACE_FROM], p.dying[s.scalars[TILE_KIND], PLACE_MOVES])
+    else:  # the vector from which on it is counted has yet to enter
+        free, known = v.wave[LAST_ENTRY] + 1, 0
+    return (1 if known != 0 else 2), max(free, there)
+
+
+# What is known
+
+
+@stage
+def next_due(p: Program, s: State, v: Wave) -> int:
+    """A cycle before which no further vector is due."""
+    q, stays = s.scalars, p.machine[STATIONARY]
+    soonest = v.wave[LAST_ENTRY] + 1
+    if q[MACS_DONE] != 0:
+        return FOREVER
+    if stays == POUT:
+        if q[NEW_O] != 0 and q[MAC_TILE] > 0:
+            soonest = later(v, v.wave[LAST_ENTRY], p.dying[q[TILE_KIND], PLACE_MOVES])
+        return int(soonest)
+    new = q[NEW_W] if stays == W else q[NEW_I]
+    if new == 0:
+        return int(soonest)
+    if v.array[TILES_IN] > s.stream[stays, SEEN]:
+        return int(max(soonest, v.wave[LAST_ROW] + 1))
+    return int(max(soonest, next_row(p, s, v)[1] + rows_to_come(p, s, v)))
+
+
+@stage
+def next_entry(p: Program, s: State, v: Wave) -> int:
+    """A cycle before which no further vector enters."""
+    q, entry = s.scalars, next_due(p, s, v)
+    if q[MACS_DONE] != 0:
+        return FOREVER
+    for stream in range(2):
+        if stream != p.machine[STATIONARY] and (q[NEW_W] if stream == W else q[NEW_I]) != 0:
+            known = s.stream[stream, DONE] > s.stream[stream, SEEN]
+            entry = max(entry, comes(s, stream, s.stream[stream, SEEN]) if known else q[HORIZON])
+    if s.stream[PIN, DONE] <= q[MAC_TILE]:
+        entry = max(entry, q[HORIZON])
+    elif s.tile[HAS_PSUM, q[MAC_TILE] % s.tile.shape[1]] != 0:
+        entry = max(entry, comes(s, PIN, q[MAC_TILE]))
+    return int(entry)
+
+
+@stage
+def comes(s: State, stream: int, slot: int) -> int:
+    """When all words of a vector are in their FIFO."""
+    return int(s.come[stream, slot % s.come.shape[1], 0])
+
+
+@stage
+def settled_until(p: Program, s: State, v: Wave) -> int:
+    """Every stand-still that begins before this cycle is known."""
+    q = s.scalars
+    if q[ACC_TILE] < q[MAC_TILE]:
+        until = arrival(p, s, v, q[ACC_TILE])
+    else:
+        until = next_entry(p, s, v) + p.dying[q[MAC_KIND], OUT_MOVES]
+    return int(min(until, next_due(p, s, v)) if p.machine[FREEZES] != 0 else until)
+
+
+@stage
+def shift_in(p: Program, s: State, v: Wave) -> bool:
+    """Let rows of the next tile enter as far as that is known; whether any has."""
+    stays, moved = p.machine[STATIONARY], False
+    while True:
+        known, due = next_row(p, s, v)
+        if known != 1:
+            return moved
+        cycle = next_move(v, due)
+        if settled_until(p, s, v) <= cycle:
+            return moved
+        used = tile_rows(p, s, v)
+        rows, row = max(p.machine[ALL_ROWS], used), v.array[ROWS_IN]
+        v.row_in[row] = cycle
+        if row >= rows - used:
+            release(s, stays, 1, cycle + 1)
+        v.wave[LAST_ROW], moved = cycle, True
+        v.array[ROWS_IN] += 1
+        if v.array[ROWS_IN] == rows:
+            v.array[ROWS_IN] = 0
+            v.array[TILES_IN] += 1
+            return moved
+
+
+# Accounts
+
+
+@stage
+def tell(p: Program, s: State, kind: int, name: int, cause: int, start: int, length: int) -> None:
+    """What the PEs that a fold uses do from ``start`` on; others are unmapped."""
+    if length <= 0:
+        return
+    if cause >= 0:
+        s.causes[name - S_WEIGHT, cause] += length * p.macs[kind]
+    for pe in range(s.pe.shape[1]):
+        used = p.work[kind, CYCLES, pe] != 0
+        s.names[pe, name if used else UNMAPPED] += length
+        note_slice(s, pe, name if used else UNMAPPED, cause if used else -1, start, length)
+
+
+@stage
+def tell_causes(p: Program, s: State, kind: int, name: int, stream: int, part: int, start: int, end: int) -> None:
+    """Cycles of a stall by where the words of a part of a delivery (a result on its way out) were."""
+    until, cause = s.until[stream, part % s.part.shape[1]], s.cause[stream, part % s.part.shape[1]]
+    t = start
+    for i in range(until.shape[0]):
+        if t >= end:
+            return
+        if until[i] > t:
+            upto = min(until[i], end)
+            tell(p, s, kind, name, cause[i], t, upto - t)
+            t = until[i]
+
+
+@stage
+def part_of(s: State, stream: int, slot: int, group: int) -> int:
+    """The part in which a group's words came."""
+    return int(s.delivery[stream, slot, FIRST_PART] + s.late_part[stream, slot, group])
+
+
+@stage
+def tell_rows(p: Program, s: State, v: Wave, kind: int, start: int, end: int) -> None:
+    """Cycles in which the tile of the stationary operand was not in place: words that were missing, else rows that enter."""
+    stays = p.machine[STATIONARY]
+    slot, name, t = s.stream[stays, SEEN] % s.come.shape[1], S_WEIGHT + stays, start
+    used = p.delivery[s.delivery[stays, slot, WHICH], MOST]
+    rows = max(p.machine[ALL_ROWS], used)
+    for row in range(rows):
+        if v.row_in[row] < t:
+            continue
+        word = row - (rows - used)
+        if word >= 0:
+            there = min(s.come[stays, slot, word], end)
+            if there > t:
+                tell_causes(p, s, kind, name, stays, part_of(s, stays, slot, word), t, there)
+                t = there
+        upto = min(v.row_in[row] + 1, end)
+        if upto > t:
+            tell(p, s, kind, name, p.machine[ARRAY_CAUSE], t, upto - t)
+            t = upto
+
+
+@stage
+def tell_wait(p: Program, s: State, v: Wave, kind: int, opens: int, late: int, start: int, end: int) -> None:
+    """Name cycles without a vector in which results had room: the fold is not open before ``opens``, then a stream is ``late`` (-1: none)."""
+    if start >= end:
+        return
+    if late < 0:
+        opens = end
+    middle = min(max(opens, start), end)
+    tell(p, s, kind, FILL, -1, start, middle - start)
+    if middle >= end:
+        return
+    if late == p.machine[STATIONARY]:
+        tell_rows(p, s, v, kind, middle, end)
+    elif late == PIN:
+        slot = s.scalars[MAC_TILE] % s.come.shape[1]
+        tell_causes(p, s, kind, S_PSUM, PIN, part_of(s, PIN, slot, 0), middle, end)
+    else:
+        slot = s.stream[late, SEEN] % s.come.shape[1]
+        tell_causes(p, s, kind, S_WEIGHT + late, late, part_of(s, late, slot, 0), middle, end)
+
+
+@stage
+def account(p: Program, s: State, v: Wave, kind: int, opens: int, late: int, cycle: int) -> None:
+    """Name the cycles from the vector before up to the one that enters in ``cycle``, and that one."""
+    at, ring = s.pe[CLOCK, 0], v.still_at.shape[0]
+    if at < cycle:
+        for number in range(first_still_after(v, at), v.array[STILLS]):
+            start, result = v.still_at[number % ring], v.still[number % ring, 1]
+            if start >= cycle:
+                break
+            if result >= 0:
+                end = min(start + v.still[number % ring, 0], cycle)
+                start = max(start, at)
+                tell_wait(p, s, v, kind, opens, late, at, start)
+                tell_causes(p, s, kind, S_OUTPUT, POUT, result, start, end)
+                at = end
+        tell_wait(p, s, v, kind, opens, late, at, cycle)
+    tell(p, s, kind, MAC, -1, cycle, 1)
+    for pe in range(s.pe.shape[1]):
+        s.pe[CLOCK, pe] = cycle + 1
+
+
+# Vectors and results
+
+
+@stage
+def arrive(p: Program, s: State, v: Wave, before: int) -> int:
+    """The next result comes to the FIFO of outputs, if that is before a cycle; 2 if it is not known whether it has room, 0 if it comes later."""
+    q, ring, tile = s.scalars, s.tile.shape[1], s.scalars[ACC_TILE]
+    if tile >= q[MAC_TILE]:
+        return 0
+    cycle, room = arrival(p, s, v, tile), 0
+    if cycle >= before:
+        return 0
+    ahead = tile - p.machine[LEAVING_TILES]
+    if ahead >= 0:
+        if ahead >= s.stream[POUT, DONE]:
+            return 2
+        room = s.leaving[OUT_LAST, ahead % ring]
+    if room > cycle:
+        add_still(v, cycle, room - cycle, ahead)
+        cycle = room
+    s.leaving[OUT_READY, tile % ring] = cycle + 1
+    s.added[s.tile[KIND_OF, tile % ring], 0 if s.tile[HAS_PSUM, tile % ring] != 0 else 1] += 1
+    q[ACC_TILE] += 1
+    return 1
+
+
+@stage
+def moves_in(p: Program, s: State, v: Wave, cycle: int) -> int:
+    """The first cycle from ``cycle`` on in which the array moves; -1 while that is not known."""
+    while True:
+        cycle = next_move(v, cycle)
+        code = arrive(p, s, v, cycle + 1)
+        if code == 2:
+            return -1
+        if code == 0:
+            return cycle
+
+
+@stage
+def enter(p: Program, s: State, v: Wave, kind: int) -> int:
+    """The cycle in which the next vector enters, accounted for; -1 while that is not known."""
+    q, stays = s.scalars, p.machine[STATIONARY]
+    first = q[NEW_O] if stays == POUT else q[NEW_W] if stays == W else q[NEW_I]
+    opens, late, latest, due = 0, -1, 0, s.pe[CLOCK, 0]
+    if first != 0 and stays == POUT and q[MAC_TILE] > 0:
+        opens = later(v, v.wave[LAST_ENTRY], p.dying[q[TILE_KIND], PLACE_MOVES])
+        if settled_until(p, s, v) < opens:
+            return -1
+        due = max(due, opens)
+    elif first != 0 and stays != POUT:
+        if v.array[TILES_IN] <= s.stream[stays, SEEN]:
+            return -1
+        if s.stream[stays, SEEN] > 0:
+            opens = later(v, v.wave[PLACE_FROM], p.dying[q[TILE_KIND], PLACE_MOVES])
+        due = max(due, v.wave[LAST_ROW] + 1)
+        late, latest = stays, v.wave[LAST_ROW] + 1
+    there = 0
+    for stream in range(2):
+        new = q[NEW_W] if stream == W else q[NEW_I]
+        if stream != stays and new != 0:
+            if s.stream[stream, DONE] <= s.stream[stream, SEEN]:
+                return -1
+            come = comes(s, stream, s.stream[stream, SEEN])
+            there = max(there, come)
+            if come > latest or (come == latest and stream < late):
+                late, latest = stream, come
+    tile = q[MAC_TILE]
+    if s.stream[PIN, DONE] <= tile:
+        return -1
+    psums = comes(s, PIN, tile) if s.tile[HAS_PSUM, tile % s.tile.shape[1]] != 0 else 0
+    if psums > latest:
+        late, latest = PIN, psums
+    if p.machine[LAST_WAITS] != 0 and tile > 0 and next_is_new(p, s):
+        ready = later(v, v.entry[(tile - 1) % v.entry.shape[0]], p.machine[LAST_WAITS])
+        due = max(due, ready)
+        if ready >= latest:
+            late = -1
+    if p.machine[FREEZES] != 0:
+        while True:  # what arrives before the vector is due, or in that cycle if the array then moves
+            cycle = next_move(v, due)
+            code = arrive(p, s, v, cycle)
+            if code == 0 and there > cycle:
+                add_still(v, cycle, there - cycle, -1)
+            elif code == 0:
+                code = arrive(p, s, v, cycle + 1)
+            if code == 2:
+                return -1
+            if code == 0:
+                break
+    cycle = moves_in(p, s, v, max(due, there, psums))
+    if cycle >= 0:
+        account(p, s, v, kind, opens, late if latest > s.pe[CLOCK, 0] else -1, cycle)
+    return int(cycle)
+
+
+@stage
+def next_is_new(p: Program, s: State) -> bool:
+    """Whether the vector that enters is the last of its output tile."""
+    loop = next_turn(p, s, MACS, p.machine[LOOPS])
+    if loop < 0 or (p.stream[POUT, RELEVANT] >> loop) & 1 != 0:
+        return True
+    for i in range(loop + 1, p.machine[LOOPS]):
+        if s.digit[MACS, i] != 0 and (p.stream[POUT, RELEVANT] >> i) & 1 != 0:
+            return True
+    return False
+
+
+def compute(address: Any, _: int) -> int:
+    """Let the next vector enter; 0 while something that decides when is not known."""
+    rows = rows_at(address)
+    p, s, v = program_at(rows), state_at(rows), wave_at(rows)
+    q, loops, stays = s.scalars, p.machine[LOOPS], p.machine[STATIONARY]
+    if q[TRACED] > q[MOST_TRACED]:
+        return 0
+    shifted = stays != POUT and shift_in(p, s, v)
+    if q[MACS_DONE] != 0:
+        return int(shifted)
+    kind, new_o, tile = q[MAC_KIND], q[NEW_O], q[MAC_TILE]
+    new = q[NEW_W] if stays == W else q[NEW_I]
+    cycle = enter(p, s, v, kind)
+    if cycle < 0:
+        return int(shifted)
+    if q[TO_OPEN] != 0:
+        note_slice(s, PASS_BEGINS, 0, 0, 0, 1)
+        q[TO_OPEN] = 0
+    if q[NEW_W] != 0:
+        s.stream[W, SEEN] += 1
+        if stays != W:
+            release(s, W, 1, cycle + 1)
+    if q[NEW_I] != 0:
+        s.stream[I, SEEN] += 1
+        if stays != I:
+            release(s, I, 1, cycle + 1)
+    if new_o != 0:
+        q[TILE_KIND] = kind
+        s.tile[KIND_OF, tile % s.tile.shape[1]] = kind
+    v.wave[LAST_ENTRY] = v.entry[tile % v.entry.shape[0]] = cycle
+    if stays != POUT and new != 0 and p.machine[SHADOW] != 0:
+        v.wave[PLACE_FROM] = cycle
+        v.array[TILES_PLACED] += 1
+    log_row(log_at(rows), MACS, cycle * p.machine[TICKS], (cycle + 1) * p.machine[TICKS], p.macs[kind])
+    s.computed[kind] += 1
+    loop, after = next_turn(p, s, MACS, loops), kind
+    if loop >= 0:
+        changed = turn(p, s, MACS, loop, loops)
+        after = kind_at(p, s, MACS)
+        if loop == p.machine[STEADY_LOOP]:
+            q[TURNED] = 1
+        q[NEW_W], q[NEW_I] = changed & p.stream[W, RELEVANT] != 0, changed & p.stream[I, RELEVANT] != 0
+        q[NEW_O] = changed & p.stream[POUT, RELEVANT] != 0
+    else:
+        q[MACS_DONE] = q[NEW_W] = q[NEW_I] = q[NEW_O] = 1
+    q[MAC_KIND] = after
+    if stays != POUT and p.machine[SHADOW] == 0 and (q[NEW_W] if stays == W else q[NEW_I]) != 0:
+        v.wave[PLACE_FROM] = cycle
+        v.array[TILES_PLACED] += 1
+    if q[NEW_O] != 0:
+        if s.tile[HAS_PSUM, tile % s.tile.shape[1]] != 0:
+            release(s, PIN, p.delivery[DELIVERIES * q[TILE_KIND] + 3, MOST], cycle + 1)
+        s.leaving[TAKEN, tile % s.leaving.shape[1]] = cycle + 1
+        q[MAC_TILE] += 1
+    if loop < p.machine[SPLIT]:
+        leave_pass(s, after)
+        q[CROSSED] = loop <= p.machine[PASSES_TELL]
+    return 1
+
+
+def accumulate(address: Any, _: int) -> int:
+    """Let the next result arrive, where no stand-still is unknown that could put it off; 0 while one is, or it has no room yet."""
+    rows = rows_at(address)
+    p, s, v = program_at(rows), state_at(rows), wave_at(rows)
+    until = next_due(p, s, v) if p.machine[FREEZES] != 0 else FOREVER
+    return int(arrive(p, s, v, until) == 1)
