@@ -28,7 +28,7 @@ _PUBLIC = {
     "Workload": "simulator.spec.workload",
     "Mapping": "simulator.mapping.mapping",
     "RandomOperands": "simulator.spec.operands",
-    "load_architecture": "simulator.spec.catalog",
+    "load_architecture": "simulator.formats.load",
     "load_workload": "simulator.formats.load",
     "InputError": "simulator.errors",
     "InputWarning": "simulator.errors",
@@ -61,12 +61,11 @@ __all__ = [
 
 if TYPE_CHECKING:
     from simulator.errors import InputError, InputWarning
-    from simulator.formats.load import load_workload
+    from simulator.formats.load import load_architecture, load_workload
     from simulator.mapping.mapping import Mapping
     from simulator.pipeline import simulate
     from simulator.report.result import LayerResult, Run
     from simulator.spec.architecture import Architecture
-    from simulator.spec.catalog import load_architecture
     from simulator.spec.operands import RandomOperands
     from simulator.spec.workload import Workload
     from simulator.studies.bounds import Eyexam, bounds

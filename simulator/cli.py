@@ -10,7 +10,7 @@ from simulator import __version__
 from simulator.commands.bounds import bounds
 from simulator.commands.evaluate import evaluate
 from simulator.commands.files import check, compare, schema
-from simulator.commands.importing import import_topology
+from simulator.commands.importing import import_file
 from simulator.commands.plot import plot, report
 from simulator.commands.run import run
 from simulator.commands.shipped import list_shipped, show
@@ -64,7 +64,7 @@ app.command("run")(run)
 app.command("bounds")(bounds)
 app.command("trace")(trace)
 app.command("whatif")(whatif)
-app.command("import")(import_topology)
+app.command("import")(import_file)
 app.command("list")(list_shipped)
 app.command("show")(show)
 app.command("check")(check)

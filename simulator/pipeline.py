@@ -11,12 +11,12 @@ from simulator.dataflows import find_dataflow, map_layer
 from simulator.energy.price import check_prices, parts_of, price
 from simulator.energy.table import EnergyTable, load_energy_table
 from simulator.errors import InputError, Problem, refuse
-from simulator.formats.load import load_workload
+from simulator.formats.load import load_architecture, load_workload
 from simulator.mapping.file import Entry, MappingFile, parse_mapping, read_mapping_file
 from simulator.mapping.mapping import Mapping
 from simulator.report.result import LayerResult, Layers, NotSimulated, Run
 from simulator.spec.architecture import Architecture
-from simulator.spec.catalog import find, load_architecture
+from simulator.spec.catalog import find
 from simulator.spec.layer import Layer, VectorLayer
 from simulator.spec.layers import folded
 from simulator.spec.operands import Drawn, Given, Operands, describe, operands_of

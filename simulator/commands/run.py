@@ -61,6 +61,10 @@ FastForwardOption = Annotated[
 TraceOption = Annotated[
     bool, typer.Option("--trace", help="Write trace.json.gz and stall_trace.csv to the results.")
 ]
+CompatOption = Annotated[
+    str | None,
+    typer.Option("--compat", metavar="scalesim", help="Write SCALE-Sim's reports to --out, too."),
+]
 ForceOption = Annotated[bool, typer.Option("--force", help="Replace the results of an earlier run in --out.")]
 
 
@@ -83,6 +87,7 @@ def run(
     fast_forward: FastForwardOption = True,
     trace: TraceOption = False,
     out: OutOption = None,
+    compat: CompatOption = None,
     as_json: Annotated[
         bool, typer.Option("--json", help="Print one JSON document; write a directory only with --out.")
     ] = False,
@@ -94,6 +99,7 @@ def run(
     from simulator.pipeline import simulate
 
     _check_out(out, force=force, files=trace and as_json)
+    _check_compat(compat, out, architecture)
     data = operands_given(operands, zeros or [], seed, save_outputs)
     network = workload_given(workload, param)
     try:
@@ -118,7 +124,8 @@ def run(
         raise typer.Exit(INTERRUPTED) from None
     if save_outputs is not None and result.layers:
         result.save_outputs(save_outputs)
-    _deliver(_with_command(result, context.obj), out, as_json=as_json, quiet=quiet, force=force)
+    told = _with_command(result, context.obj)
+    _deliver(told, out, compat=compat, as_json=as_json, quiet=quiet, force=force)
 
 
 def _check_out(out: Path | None, *, force: bool, files: bool) -> None:
@@ -134,6 +141,18 @@ def _check_out(out: Path | None, *, force: bool, files: bool) -> None:
         raise refuse("--force", "", None, "--out was expected with it: other directories are always new ones")
     elif files:
         raise refuse("--trace", "", None, "--out was expected with it and --json: it writes files")
+
+
+def _check_compat(compat: str | None, out: Path | None, architecture: str) -> None:
+    """Refuse reports that could not be written, before anything runs."""
+    if compat is None:
+        return
+    if out is None:
+        raise refuse("--compat", "", None, "--out was expected with it: it writes files")
+    from simulator.formats.load import load_architecture
+    from simulator.report.save import check_compat
+
+    check_compat(compat, load_architecture(architecture))
 
 
 def operands_given(
@@ -160,7 +179,9 @@ def _with_command(result: "Run", arguments: Sequence[str]) -> "Run":
     return replace(result, provenance={**result.provenance, "command": command})
 
 
-def _deliver(result: "Run", out: Path | None, *, as_json: bool, quiet: bool, force: bool) -> None:
+def _deliver(
+    result: "Run", out: Path | None, *, compat: str | None, as_json: bool, quiet: bool, force: bool
+) -> None:
     finished = len(result.layers)
     if result.interrupted and not finished:
         say("interrupted before a layer had finished; nothing was written")
@@ -172,7 +193,7 @@ def _deliver(result: "Run", out: Path | None, *, as_json: bool, quiet: bool, for
     elif not quiet:
         _show_run(result)
     if target is not None:
-        result.save(target, force=force)
+        result.save(target, force=force, compat=compat)
         if not as_json:
             print(f"results: {target}")
         for note in result.trace.notes if result.traced else ():

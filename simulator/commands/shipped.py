@@ -34,9 +34,8 @@ def show(
     param: ParameterOption = None,
 ) -> None:
     """Show an architecture with the source of each number, or a workload's layers."""
-    from simulator.formats.load import load_workload
+    from simulator.formats.load import load_architecture, load_workload
     from simulator.report.sheets import architecture_grid, workload_grid
-    from simulator.spec.catalog import load_architecture
 
     parameters = parameters_given(param or [])
     if _kind(name) == "workload":
@@ -48,7 +47,7 @@ def show(
 
 
 def _kind(name: str) -> str:
-    from simulator.formats.load import is_topology
+    from simulator.formats.load import is_config, is_topology
     from simulator.report.files import kind_of
     from simulator.spec.catalog import shipped
     from simulator.spec.reader import read_yaml
@@ -60,6 +59,8 @@ def _kind(name: str) -> str:
     path = Path(name)
     if is_topology(path) and path.exists():
         return "workload"
+    if is_config(path) and path.exists():
+        return "architecture"
     if not path.exists() and path.suffix not in (".yaml", ".yml"):
         raise _unknown(name, [*names["architecture"], *names["workload"]])
     kind = kind_of(read_yaml(path), name)

@@ -2,7 +2,7 @@
 
 import configparser
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
@@ -25,7 +25,7 @@ class ScaleSimConfig:
     """A configuration. Sizes in kB of 1024 words, bandwidths in words per cycle, addresses in words.
 
     Where a file lacks a key its value is what SCALE-Sim starts from, and None where that depends on others.
-    ``notes`` name every key of the file that has no effect here.
+    ``notes`` name every key of the file that has no effect here; ``origins`` are its keys by field.
     """
 
     array_height: int
@@ -61,6 +61,7 @@ class ScaleSimConfig:
     ramulator: bool = False
     topology: str = ""
     notes: tuple[Problem, ...] = field(default=(), compare=False)
+    origins: Mapping[str, str] = field(default_factory=dict, compare=False)
 
     @property
     def ifmap_words_per_cycle(self) -> int | None:
@@ -76,6 +77,10 @@ class ScaleSimConfig:
     def ofmap_words_per_cycle(self) -> int | None:
         """Rate at which outputs leave the chip; None is unlimited."""
         return self._rate(None)
+
+    def where(self, name: str) -> str:
+        """Section and key that a field is from, as the file writes them or SCALE-Sim would."""
+        return self.origins.get(name) or next(key.path for key in KEYS if key.field == name)
 
     def _rate(self, own: int | None) -> int | None:
         if self.interface == "calc":
@@ -107,7 +112,8 @@ def parse_config(text: str, place: str) -> ScaleSimConfig:
         problems.append(Problem(place, "sparsity.SparsitySupport", "True", told))
     if problems:
         raise InputError(problems)
-    return ScaleSimConfig(**values, notes=tuple(_notes(given, values, place)))
+    origins = {key.field: path for path, (key, _) in given.items()}
+    return ScaleSimConfig(**values, notes=tuple(_notes(given, values, place)), origins=origins)
 
 
 def _parsed(text: str, place: str) -> configparser.ConfigParser:

@@ -7,11 +7,16 @@ v1 has ``*SramSz``, ``[network_presets]`` and neither bandwidths nor ``[run_pres
 from dataclasses import dataclass
 from typing import Final, Literal
 
+from simulator.spec.parameters import LARGEST
+
 Reading = Literal["count", "address", "counts", "flag", "word", "text"]
 
+KB: Final = 1024
+"""Words of a kB of its memories."""
+
 EXPECTED: Final[dict[Reading, str]] = {
-    "count": "a whole number from 1 to 2147483647 was expected",
-    "address": "a whole number from 0 to 2147483647 was expected",
+    "count": f"a whole number from 1 to {LARGEST} was expected",
+    "address": f"a whole number from 0 to {LARGEST} was expected",
     "counts": "whole numbers greater than 0 were expected, with commas between them",
     "flag": "True or False was expected",
     "text": "a text of one line was expected",
@@ -136,7 +141,7 @@ KEYS: Final[tuple[Key, ...]] = (
         "ramulator",
         "flag",
         "whether off-chip latencies come from a trace of Ramulator",
-        "off-chip latencies from a trace, which is not read; latency is the machine's own",
+        "off-chip latencies from a trace, which is not read; there are none here",
     ),
     Key(
         "network_presets",

@@ -7,7 +7,7 @@ from typing import Any
 from simulator.dataflows import dataflows
 from simulator.energy.table import read_energy_table
 from simulator.errors import InputError, Problem, refuse
-from simulator.formats.load import check_config, is_topology, load_workload
+from simulator.formats.load import import_config, is_config, is_topology, load_workload
 from simulator.mapping.file import read_mapping_file
 from simulator.spec.catalog import load_architecture, shipped
 from simulator.spec.reader import read_yaml
@@ -43,8 +43,8 @@ def check_file(path: Path, check_case: Check) -> str:
     if is_topology(path):
         _check_workload(path)
         return "workload"
-    if path.suffix.lower() == ".cfg":
-        check_config(path)
+    if is_config(path):
+        import_config(path)
         return "configuration of SCALE-Sim"
     kind = kind_of(read_yaml(path), str(path))
     {**_CHECKS, "case": check_case}[kind](path)

@@ -276,14 +276,15 @@ class Run:
 
         write_csv(Path(path), layer_rows(self))
 
-    def save(self, directory: str | Path, *, force: bool = False) -> Path:
+    def save(self, directory: str | Path, *, force: bool = False, compat: str | None = None) -> Path:
         """Write the results directory and return its path.
 
         `InputError` where it exists, unless ``force``; it is never left half overwritten.
+        ``compat="scalesim"`` adds SCALE-Sim's reports (see `simulator.report.scalesim`).
         """
         from simulator.report.save import save
 
-        return save(self, Path(directory), force=force)
+        return save(self, Path(directory), force=force, compat=compat)
 
     def save_outputs(self, path: str | Path) -> None:
         """Write the outputs of all layers that have some as an ``.npz``, by layer name; `InputError`."""

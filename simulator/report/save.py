@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any
 from simulator.errors import refuse
 from simulator.mapping.file import write_mapping_file
 from simulator.names import PE_CYCLE_NAMES, STALL_NAMES
+from simulator.report.scalesim import check_fits, write_reports
+from simulator.spec.architecture import Architecture
 from simulator.spec.reader import write_yaml
 from simulator.writing import flatten, umask, write_arrays
 
@@ -22,18 +24,23 @@ RUN_FILE = "run.json"
 WINDOWS_FILE = "windows.npz"
 TRACE_FILES = ("trace.json.gz", "stall_trace.csv")
 """What is written where a run was traced."""
+COMPAT = ("scalesim",)
+"""Tools whose reports can be written beside ours."""
 
 _NUMBERS = ("macs", "cycles", "milliseconds", "pes", "active_pes", "mean_active_pes", "utilization")
 _COSTS = ("bytes_dram", "bytes_glb", "energy_pj")
 _VOLUME = ("operator", "input_words", "output_words", "bytes")
 
 
-def save(run: "Run", directory: Path, *, force: bool) -> Path:
+def save(run: "Run", directory: Path, *, force: bool, compat: str | None = None) -> Path:
     """Write every file of ``run`` into ``directory``; it appears complete or not at all.
 
     An existing directory needs ``force``, and is only replaced if it is empty or holds an earlier run.
+    ``compat`` names another tool whose reports are written beside (see `COMPAT`).
     """
     check_free(directory, force=force)
+    if compat is not None:
+        check_compat(compat, run.architecture)
     try:
         directory.parent.mkdir(parents=True, exist_ok=True)
         draft = Path(tempfile.mkdtemp(prefix=f".{directory.name}-", dir=directory.parent))
@@ -43,12 +50,21 @@ def save(run: "Run", directory: Path, *, force: bool) -> Path:
         ) from None
     try:
         _write_files(run, draft)
+        if compat is not None:
+            write_reports(run, draft)
         draft.chmod(0o777 & ~umask())
         _move_into_place(draft, directory)
     except BaseException:
         shutil.rmtree(draft, ignore_errors=True)
         raise
     return directory
+
+
+def check_compat(compat: str, architecture: Architecture) -> None:
+    """Raise `InputError` unless a machine's runs can be reported as another tool reports its own."""
+    if compat not in COMPAT:
+        raise refuse("--compat", "", compat or "''", f"one of {', '.join(COMPAT)} was expected")
+    check_fits(architecture)
 
 
 def check_free(directory: Path, *, force: bool) -> None:
@@ -158,9 +174,9 @@ def _stall_rows(result: "LayerResult") -> Iterator[dict[str, Any]]:
 def resolved(model: Any, *, defaults: bool = True) -> dict[str, Any]:
     """A validated description as it stands in a file, each number with its origin beside it again.
 
-    Without ``defaults`` what is as it would be anyway is left out.
+    Without ``defaults`` what was not said is left out.
     """
-    data = model.model_dump(mode="json", by_alias=True, exclude_none=True, exclude_defaults=not defaults)
+    data = model.model_dump(mode="json", by_alias=True, exclude_none=True, exclude_unset=not defaults)
     origins = data.pop("provenance", {})
     nested: dict[str, Any] = _with_origins(data, origins, "")
     return nested

@@ -24,11 +24,8 @@ _FOREIGN: Final = (".csv", ".cfg")
 
 
 def load_architecture(name_or_path: str | Path) -> Architecture:
-    """Read and check an architecture; raises `InputError` with every problem of the file."""
-    path = find("architecture", name_or_path)
-    if path.suffix.lower() == ".cfg":
-        raise refuse(str(path), "", None, "architectures of SCALE-Sim cannot be imported yet")
-    return load(Architecture, path)
+    """Read and check an architecture of our own format: `InputError` has every problem of the file."""
+    return load(Architecture, find("architecture", name_or_path))
 
 
 def shipped(kind: Kind) -> list[str]:

@@ -8,14 +8,13 @@ from typing import Any
 
 from simulator.energy.table import EnergyTable, load_energy_table
 from simulator.errors import InputError
-from simulator.formats.load import load_workload
+from simulator.formats.load import load_architecture, load_workload
 from simulator.pipeline import simulate
 from simulator.report.numbers import short
 from simulator.report.pictures.gallery import some_layers
 from simulator.report.result import Run
 from simulator.report.tables import Grid, html_grid, markdown_grid
 from simulator.spec.architecture import Architecture
-from simulator.spec.catalog import load_architecture
 from simulator.spec.operands import Given
 from simulator.spec.workload import Workload
 from simulator.studies.limits import misfits

@@ -9,13 +9,12 @@ from typing import Any
 from simulator.components.base import UNLIMITED
 from simulator.energy.table import EnergyTable
 from simulator.errors import InputError
-from simulator.formats.load import load_workload
+from simulator.formats.load import load_architecture, load_workload
 from simulator.mapping.file import MappingFile
 from simulator.pipeline import Progress, check_jobs
 from simulator.report.numbers import short
 from simulator.report.result import NotSimulated
 from simulator.spec.architecture import Architecture
-from simulator.spec.catalog import load_architecture
 from simulator.spec.relax import check_relax, declared_rates
 from simulator.spec.workload import Workload
 from simulator.studies.points import Asked, Bench, Outcome, Point, kept, run_of

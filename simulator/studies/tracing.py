@@ -6,12 +6,11 @@ from pathlib import Path
 from typing import Any
 
 from simulator.errors import refuse
-from simulator.formats.load import load_workload
+from simulator.formats.load import load_architecture, load_workload
 from simulator.mapping.file import MappingFile
 from simulator.pipeline import Progress, simulate
 from simulator.report.result import Run
 from simulator.spec.architecture import Architecture
-from simulator.spec.catalog import load_architecture
 from simulator.spec.workload import Workload
 from simulator.studies.points import whole
 from simulator.traces.layer import Wanted, Window

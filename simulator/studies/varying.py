@@ -11,12 +11,11 @@ from simulator.components.base import UNLIMITED
 from simulator.energy.price import check_prices
 from simulator.energy.table import EnergyTable, load_energy_table
 from simulator.errors import InputError, Problem, refuse
-from simulator.formats.load import load_workload
+from simulator.formats.load import load_architecture, load_workload
 from simulator.mapping.file import MappingFile
 from simulator.pipeline import Progress, check_jobs
 from simulator.report.result import NotSimulated
 from simulator.spec.architecture import Architecture
-from simulator.spec.catalog import load_architecture
 from simulator.spec.relax import check_relax
 from simulator.spec.validation import shown
 from simulator.spec.workload import Workload

@@ -10,12 +10,12 @@ from pydantic import Field, model_validator
 from simulator.components.base import Count, Part, Positive
 from simulator.energy.table import EnergyTable, load_energy_table
 from simulator.errors import InputError, Problem
-from simulator.formats.load import load_workload
+from simulator.formats.load import load_architecture, load_workload
 from simulator.mapping.file import read_mapping_file
 from simulator.pipeline import simulate
 from simulator.report.result import Run
 from simulator.spec.architecture import Architecture
-from simulator.spec.catalog import find, load_architecture
+from simulator.spec.catalog import find
 from simulator.spec.layer import Layer
 from simulator.spec.reader import load_plain
 from simulator.spec.validation import MisfitError, did_you_mean, shown

@@ -23,6 +23,18 @@ def refusal(capsys: pytest.CaptureFixture[str], *arguments: str) -> list[str]:
     return lines
 
 
+CONFIG = """[general]
+run_name: toy
+[architecture_presets]
+ArrayHeight: 4
+ArrayWidth: 4
+IfmapSramSzkB: 1
+FilterSramSzkB: 1
+OfmapSramSzkB: 1
+Dataflow: ws
+"""
+
+
 @pytest.fixture(autouse=True)
 def _empty_directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
@@ -112,8 +124,10 @@ def test_every_mistake_is_said_at_once_and_a_flood_of_them_ends(capsys: pytest.C
     [
         (["missing.csv"], "missing.csv: a readable file was expected: No such file"),
         (["folder.csv"], "folder.csv: a readable file was expected: Is a directory"),
-        (["net.yaml"], "net.yaml: a topology of SCALE-Sim, a .csv, was expected"),
-        (["v2.cfg"], "v2.cfg: architectures of SCALE-Sim cannot be imported yet"),
+        (["net.yaml"], "net.yaml: a topology of SCALE-Sim, a .csv, or a configuration, a .cfg, was expected"),
+        (["missing.cfg"], "missing.cfg: a readable file was expected: No such file"),
+        (["folder.cfg"], "folder.cfg: a readable file was expected: Is a directory"),
+        (["v2.cfg", "--gemm"], "--gemm: a topology was expected with it"),
         (["conv.csv", "--gemm"], "line 1: the columns Layer name, M, N, K were expected"),
         (["conv.csv", "--force"], "--force: --out was expected with it"),
         (["conv.csv", "--out", "conv.csv"], "conv.csv: exists already"),
@@ -123,17 +137,72 @@ def test_every_mistake_is_said_at_once_and_a_flood_of_them_ends(capsys: pytest.C
 )
 def test_arguments_of_import(arguments: list[str], said: str, capsys: pytest.CaptureFixture[str]) -> None:
     Path("folder.csv").mkdir()
+    Path("folder.cfg").mkdir()
     Path("conv.csv").write_text(CONV + ROW)
+    Path("v2.cfg").write_text(CONFIG)
     (line,) = refusal(capsys, "import", *arguments)
     assert said in line
 
 
-def test_commands_that_take_names(capsys: pytest.CaptureFixture[str]) -> None:
-    Path("v2.cfg").write_text("[general]\n")
+WRONG_CONFIGURATIONS = {
+    "": "m.cfg: sections were expected: [general], [architecture_presets]",
+    "name: machine\n": "m.cfg: line 1: a section was expected first",
+    CONV + ROW: "m.cfg: line 1: a section was expected first",
+    CONFIG.replace("Height: 4", "Height: four"): "m.cfg: architecture_presets.ArrayHeight: a whole number from 1 to 2147483647 was expected (got four)",
+    CONFIG.replace("Height: 4", "Height: 0"): "ArrayHeight: a whole number from 1 to 2147483647 was expected (got 0)",
+    CONFIG.replace("Height: 4", "Height: -4"): "ArrayHeight: a whole number from 1 to 2147483647 was expected (got -4)",
+    CONFIG.replace("Height: 4", f"Height: {'9' * 5000}"): "ArrayHeight: a whole number from 1 to 2147483647 was expected (got 9999",
+    CONFIG.replace("Height: 4", "Height: 2147483647"): "m.cfg: architecture_presets.ArrayHeight, architecture_presets.ArrayWidth: at most 1,048,576 PEs were expected (got 8,589,934,588)",
+    CONFIG.replace("toy", "t" * 300): "m.cfg: general.run_name: a text of at most 200 characters was expected",
+    CONFIG.replace("ArrayHeight: 4\n", ""): "architecture_presets.ArrayHeight: this key is required: rows of the array",
+    CONFIG.replace("ArrayHeight", "ArrayHigth"): "architecture_presets.ArrayHeight: this key is required",
+    CONFIG.replace("[arch", "[march"): "[march",
+    CONFIG + "[sparsity]\nSparsitySupport: true\n": "sparsity.SparsitySupport: False was expected",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("text", "said"), WRONG_CONFIGURATIONS.items(), ids=range(len(WRONG_CONFIGURATIONS)))
+def test_wrong_configurations(text: str, said: str, capsys: pytest.CaptureFixture[str]) -> None:
+    Path("m.cfg").write_text(text)
+    Path("net.csv").write_text(CONV + ROW)
+    lines = refusal(capsys, "import", "m.cfg", "--out", "machine.yaml")
+    assert all(line.startswith("error: m.cfg: ") for line in lines)
+    assert said in "\n".join(lines)
+    assert refusal(capsys, "run", "m.cfg", "net.csv") == refusal(capsys, "check", "m.cfg") == lines
+    assert sorted(path.name for path in Path().iterdir()) == ["m.cfg", "net.csv"]
+
+
+def test_binary_configurations(capsys: pytest.CaptureFixture[str]) -> None:
+    Path("m.cfg").write_bytes(b"\x89PNG\r\n\x1a\n\0\0")
+    (line,) = refusal(capsys, "import", "m.cfg")
+    assert "m.cfg: UTF-8 text was expected" in line
+    Path("m.cfg").write_bytes(b"\0" * 100_000)
+    (line,) = refusal(capsys, "import", "m.cfg")
+    assert "m.cfg: line 1: a section was expected first" in line
+    assert len(line) < 300
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["ws16", "missing.csv"], "missing.csv: no such workload file"),
+        (["ws16", "folder.csv"], "folder.csv: a file was expected, this is a directory"),
+        (["ws16", "m.cfg"], "m.cfg: a workload was expected; a configuration of SCALE-Sim is an architecture"),
+        (["missing.cfg", "net.csv"], "missing.cfg: no such architecture file"),
+        (["folder.cfg", "net.csv"], "folder.cfg: a file was expected, this is a directory"),
+        (["net.csv", "net.csv"], "net.csv: an architecture was expected; a topology of SCALE-Sim is a workload"),
+        (["net.csv", "m.cfg"], "net.csv: an architecture was expected"),
+        (["yaml.cfg", "net.csv"], "yaml.cfg: line 1: a section was expected first"),
+        (["cfg.yaml", "net.csv"], "cfg.yaml: line 2, column 1: YAML was expected"),
+    ],
+)
+def test_files_in_each_other_s_place(arguments: list[str], said: str, capsys: pytest.CaptureFixture[str]) -> None:
     Path("folder.csv").mkdir()
-    (line,) = refusal(capsys, "run", "ws16", "missing.csv")
-    assert "missing.csv: no such workload file" in line
-    (line,) = refusal(capsys, "run", "ws16", "folder.csv")
-    assert "a file was expected, this is a directory" in line
-    (line,) = refusal(capsys, "run", "v2.cfg", "alexnet")
-    assert line == "error: v2.cfg: architectures of SCALE-Sim cannot be imported yet"
+    Path("folder.cfg").mkdir()
+    Path("m.cfg").write_text(CONFIG)
+    Path("cfg.yaml").write_text(CONFIG)
+    Path("yaml.cfg").write_text("name: machine\n")
+    Path("net.csv").write_text(CONV + ROW)
+    (line,) = refusal(capsys, "run", *arguments)
+    assert said in line
+    assert not Path("results").exists()
