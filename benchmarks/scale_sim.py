@@ -36,22 +36,8 @@ PROCESSES, CALLS = 3, 2
 """This simulator's seconds are the median over so many processes of the last of so many calls."""
 MEGABYTE = 1e6
 
-NETWORKS = {
-    "alexnet": """
-        Conv1 224 11 3 96 4; Conv2 27 5 96 256 1; Conv3 13 3 256 384 1; Conv4 13 3 384 384 1;
-        Conv5 13 3 384 256 1
-        """,
-    "resnet18": """
-        Conv1 224 7 3 64 2; Conv2_1a 56 3 64 64 1; Conv2_1b 56 3 64 64 1; Conv2_2a 56 3 64 64 1;
-        Conv2_2b 56 3 64 64 1; Conv3_1a 56 3 64 128 2; Conv3_1b 28 3 128 128 1; Conv3_s 56 1 64 128 2;
-        Conv3_2a 28 3 128 128 1; Conv3_2b 28 3 128 128 1; Conv4_1a 28 3 128 256 2; Conv4_1b 14 3 256 256 1;
-        Conv4_s 28 1 128 256 2; Conv4_2a 14 3 256 256 1; Conv4_2b 14 3 256 256 1; Conv5_1a 14 3 256 512 2;
-        Conv5_1b 7 3 512 512 1; Conv5_s 14 1 256 512 2; Conv5_2a 7 3 512 512 1; Conv5_2b 7 3 512 512 1;
-        FC 1 1 512 1000 1
-        """,
-}
-"""The layers of its topologies in its sizes: input and filter, both square, channels, filters, stride."""
-HEADER = "Layer name, IFMAP Height, IFMAP Width, Filter Height, Filter Width, Channels, Num Filter, Strides,"
+TOPOLOGIES = Path(__file__).parents[1] / "tests" / "formats" / "topologies"
+NETWORKS = ("alexnet", "resnet18")
 SIDES, DATAFLOWS = (128, 32), ("ws", "os", "is")
 
 FINITE = 16
@@ -108,15 +94,6 @@ class Ours:
     first_seconds: float
     seconds: float
     peak_bytes: int
-
-
-def topology(network: str) -> str:
-    """A network as SCALE-Sim reads it."""
-    lines = [HEADER]
-    for layer in NETWORKS[network].split(";"):
-        name, size, filter_size, *rest = layer.split()
-        lines.append(", ".join((name, size, size, filter_size, filter_size, *rest)) + ",")
-    return "\n".join(lines) + "\n"
 
 
 def configuration(side: int, dataflow: str, words_per_cycle: int | None = None) -> str:
@@ -182,9 +159,8 @@ def comparisons(
 ) -> Iterator[Record]:
     """Every network on every array with every dataflow, and on every release."""
     for network, side, dataflow in product(options.networks, options.sides, options.dataflows):
-        config, layers = scratch / "array.cfg", scratch / f"{network}.csv"
+        config, layers = scratch / "array.cfg", TOPOLOGIES / f"{network}.csv"
         config.write_text(configuration(side, dataflow))
-        layers.write_text(topology(network))
         ours = run_ours(config, layers)
         for python in pythons:
             theirs = run_theirs(python, config, layers, options.longest_seconds)
