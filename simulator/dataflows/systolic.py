@@ -25,6 +25,8 @@ from simulator.spec.architecture import Architecture
 from simulator.spec.layer import Layer
 
 NAME = "systolic"
+MOST_TRIED = 24
+"""How many mappings are priced, once one fits."""
 SMALLEST_SHARE = 1 << 12
 """Into how many tiles at most the stepped dimension is cut."""
 
@@ -38,11 +40,15 @@ def systolic(
     array = architecture.systolic
     assert array is not None
     best: tuple[tuple[float, float], Mapping] | None = None
+    tried = 0
     for order in _orders(layer, array):
+        if best is not None and (best[0][0] <= _array_cycles(order, layer, array) or tried > MOST_TRIED):
+            break  # later ones make folds shorter
         for tiles in (2, 1):
             mapping = _placed(order, layer, architecture, tiles)
             if mapping is None:
                 continue
+            tried += 1
             price = _price(mapping, order, layer, architecture)
             if best is None or price < best[0]:
                 best = price, mapping

@@ -357,11 +357,12 @@ def _most(delivery: Delivery) -> int:
 def _needs(supplies: list[Supply], macs_per_cycle: int) -> tuple[Ints, Ints]:
     """All groups of PEs, and when the words of each are needed: see `kernel.Program`."""
     every = [need for supply in supplies for need in supply.needs]
-    rows = [np.stack((need.position, need.first_use // macs_per_cycle), axis=1) for need in every]
-    ends = np.cumsum([len(row) for row in rows]).tolist()
-    extra = [need.extra_latency for need in every]
-    groups = [[end - len(row), end, more] for row, end, more in zip(rows, ends, extra, strict=True)]
-    return ints(groups).reshape(-1, 3), ints(np.concatenate(rows)).reshape(-1, 2)
+    positions, uses = ([getattr(need, key) for need in every] for key in ("position", "first_use"))
+    rows = np.stack((np.concatenate(positions), np.concatenate(uses) // macs_per_cycle), axis=1)
+    ends = np.cumsum([len(position) for position in positions])
+    starts = ends - [len(position) for position in positions]
+    groups = np.stack((starts, ends, [need.extra_latency for need in every]), axis=1)
+    return ints(groups), ints(rows)
 
 
 def _numerator(rate: Rate) -> int:

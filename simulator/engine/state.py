@@ -10,6 +10,8 @@ from simulator.kernels import tables as kernel
 from simulator.mapping.nest import INDEX
 
 Shapes = dict[str, tuple[int, ...]]
+UNSET = ("slices", "picture", "known")
+"""What is large and written before it is read."""
 SLICES = 1 << 17
 """Room for slices beside those that one stage of the kernel can write."""
 
@@ -136,7 +138,10 @@ def new_state(
     times, clocks = kernel.parts_of(_clocks(sizes))
     tally, counts = kernel.parts_of(_counters(sizes, tables))
     shapes = _shapes(sizes, tables, series, len(tally), 8 * most + SLICES if traced else 1)
-    others = {name: np.zeros(shape, dtype=np.int64) for name, shape in shapes.items()}
+    others = {
+        name: (np.empty if name in UNSET else np.zeros)(shape, dtype=np.int64)
+        for name, shape in shapes.items()
+    }
     state = kernel.State(**others, times=times, tally=tally, **clocks, **counts)
     state.block_visit[:] = -1
     state.scalars[kernel.TRACING] = traced
@@ -162,4 +167,5 @@ def _start(tables: Tables, program: kernel.Program, state: kernel.State, now: in
     state.finish[:] = now
     state.wave[:] = now - 1, now - 1, now
     state.array[kernel.TILES_PLACED] = 1
+    state.scalars[kernel.ROWS_WAIT] = bool(program.machine[kernel.SYSTOLIC]) and int(program.machine[kernel.STATIONARY]) != kernel.POUT
     state.sent[:] = now

@@ -144,8 +144,9 @@ class SystolicTables(Tables):
     def _machine(self, link_rate: object, ticks: int, *, tells: bool) -> list[int]:
         """See `Tables`: psums start at zero, and a result is one transaction."""
         row = super()._machine("unlimited", ticks, tells=tells)
-        under_way = max(self._moves(kind)[0] for kind in range(len(self.kinds))) + 4
-        fifo = self.array.output_fifo_words
+        fifo, under_way = self.array.output_fifo_words, 4
+        if self.array.stationary != "output":
+            under_way += max(self._moves(kind)[0] for kind in range(len(self.kinds)))
         changed = {
             kernel.OPEN_TILES: 1, kernel.LEAVING_TILES: fifo, kernel.SHARED_ADDER: 0, kernel.PIPELINE: 0,
             kernel.IDLE_TILES: under_way, kernel.FIRST_BACK: fifo, kernel.FIRST_WORDS: 1, kernel.LAST_WORDS: 1,

@@ -18,6 +18,7 @@ from typing import Any, TypeVar
 F = TypeVar("F", bound=Callable[..., Any])
 
 
+@cache
 def _cache_directory() -> Path:
     """A directory of this user's that changes with the kernels' sources."""
     import numba
@@ -29,6 +30,7 @@ def _cache_directory() -> Path:
     return Path(root) / "stallion" / digest.hexdigest()[:16]
 
 
+@cache
 def _use_cache() -> bool:
     """Point numba's cache at our directory; False where none can be written."""
     import numba

@@ -20,11 +20,11 @@ from simulator.kernels.tables import (
     DONE, DOWN, ENDED, END_NEED, EVENTS, EXTRA_LATENCY, FIFO, FIRST, FIRST_BACK, FIRST_GROUP, FIRST_NEED, FIRST_PART,
     FIRST_USE, FIRST_WORDS, FOREVER, GRANTS, GROUPS, HAS_PSUM, HEAD_ASKED, HEAD_DELIVERY, HEAD_KNOWN, HEAD_READY,
     HEAD_START, HEAD_WORDS, HELD, HORIZON, I, IMBALANCE, KIND, KIND_OF, KNOWN, LAST_ACC, LAST_GRANT, LAST_START, LAST_WORDS,
-    LATENCY, LEAVE, LEAVING_TILES, LEFT_KIND, LINK_LATENCY, LINK_TICKS, LOGGED, LOG_ROWS, LOOPS, MAC, MACS, MACS_DONE,
+    LATENCY, LEAVE, LEAVING_TILES, LEFT_KIND, LINK_LATENCY, LINK_TICKS, LOGGED, LOG_ROWS, LOOKS_AHEAD, LOOPS, MAC, MACS, MACS_DONE,
     MAC_END, MAC_KIND, MAC_TILE, MODE, MOST, MOST_TRACED, MOVED, NETWORK_PORT, NEW_I, NEW_O, NEW_W, OPEN_TILES, ORDER,
     OUTSIDE, OUTSIDE_UNTIL, OUT_FINISH, OUT_FIRST, OUT_LAST, OUT_READY, OUT_WORDS, PART, PART_COUNT, PART_MASK,
     PASSES_TELL, PASS_BEGINS, PASS_KIND, PIN, PIPELINE, PORT_CAUSE, PORT_MODE, PORT_RANK, PORT_TICKS, POSITION, POUT,
-    PREFIX, Program, REDUCTION_MASK, RELEASED, RELEVANT, REUSED, ROOT, ROUND_ROBIN, SEEN, SENT, SHARED_ADDER,
+    PREFIX, Program, REDUCTION_MASK, RELEASED, RELEVANT, REUSED, ROOT, ROUND_ROBIN, ROWS_WAIT, SEEN, SENT, SHARED_ADDER,
     SLICE_CAUSE, SLICE_LENGTH, SLICE_NAME, SLICE_PE, SLICE_START, SLIDE, SPLIT, STARTED, STEADY_LOOP, STREAMS,
     S_INPUT, S_OUTPUT, S_PSUM, S_WEIGHT, SYSTOLIC, State, TAKEN, TICKS, TILES, TILES_AHEAD, TILE_BASE, TILE_KIND, TILE_MASK,
     TO_OPEN, TRACED, TRACING, TRIES, TURNED, UNMAPPED, UP, W, WEIGHT, WHICH, WHOLE, WORDS, ZEROS_COME_IN,
@@ -673,6 +673,25 @@ def accumulate(address: Any, _: int) -> int:
     return 1
 
 
+@stage
+def passes_on(p: Program, s: State) -> bool:
+    """Whether the stream of incoming psums may pass an output tile that starts at zero."""
+    c, entered = s.stream[PIN], s.scalars[MAC_TILE if p.machine[SYSTOLIC] != 0 else ACC_TILE]
+    return bool(c[ENDED] == 0 and c[FIRST] != 0 and p.machine[ZEROS_COME_IN] == 0 and c[DONE] - entered < TILES_AHEAD)
+
+
+@stage
+def may_compute(p: Program, s: State) -> bool:
+    """Whether the operands of the next step may be there (rows of a stationary tile may enter): else `compute` would do nothing."""
+    q = s.scalars
+    if q[ROWS_WAIT] != 0:
+        return True
+    if q[MACS_DONE] != 0:
+        return False
+    missing = (q[NEW_W] != 0 and s.stream[W, DONE] <= s.stream[W, SEEN]) or (q[NEW_I] != 0 and s.stream[I, DONE] <= s.stream[I, SEEN])
+    return not missing
+
+
 @jit
 def run_until(rows: Rows, limit: int) -> int:
     """Grant every transaction that starts before ``limit`` (ticks) or before the first event that this causes.
@@ -687,10 +706,11 @@ def run_until(rows: Rows, limit: int) -> int:
         while moved:  # cursors, MACs and chains go as far as the transactions granted so far decide
             moved = False
             for stream in range(STREAMS):
-                call(rows, SETTLE, stream)
-            while call(rows, COMPUTE, 0) != 0:
+                if s.stream[stream, LEAVE] != 0 or (stream == PIN and passes_on(p, s)):
+                    call(rows, SETTLE, stream)
+            while may_compute(p, s) and call(rows, COMPUTE, 0) != 0:
                 moved = True
-            while call(rows, ACCUMULATE_TILE, 0) != 0:
+            while s.scalars[ACC_TILE] < s.scalars[MAC_TILE] and call(rows, ACCUMULATE_TILE, 0) != 0:
                 moved = True
         for i in range(s.scalars[EVENTS]):
             limit = min(limit, s.events[i, 1] * p.machine[TICKS])
@@ -698,7 +718,7 @@ def run_until(rows: Rows, limit: int) -> int:
         for stream in range(STREAMS):
             if head_of(p, s, stream) and (best < 0 or wins(p, s, stream, best)):
                 best = stream
-        if p.machine[SYSTOLIC] != 0:
+        if s.scalars[LOOKS_AHEAD] != 0:
             nearest = limit if best < 0 else min(limit, s.heads[best, HEAD_START])
             if nearest // p.machine[TICKS] > s.scalars[HORIZON]:  # no later word is there before it: more may be known
                 s.scalars[HORIZON] = nearest // p.machine[TICKS]

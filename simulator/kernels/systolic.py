@@ -13,9 +13,9 @@ from simulator.kernels.array import leave_pass, note_slice, release
 from simulator.kernels.nest import kind_at, next_turn, turn
 from simulator.kernels.tables import (
     ACC_TILE, ALL_ROWS, ARRAY_CAUSE, AT_WORD, CLOCK, DELIVERIES, DONE, ENDED, FILL, FIRST_PART, FOREVER, FREEZES,
-    HAS_PSUM, HORIZON, I, KIND, KIND_OF, LAST_ENTRY, LAST_ROW, LAST_WAITS, LEAVE, LEAVING_TILES, LOOPS, MAC,
+    HAS_PSUM, HORIZON, I, IDLE_TILES, KIND, KIND_OF, LAST_ENTRY, LAST_ROW, LAST_WAITS, LEAVE, LEAVING_TILES, LOOKS_AHEAD, LOOPS, MAC,
     MACS, MACS_DONE, MAC_KIND, MAC_TILE, MOST, MOST_TRACED, NEW_I, NEW_O, NEW_W, OUT_LAST, OUT_MOVES, OUT_READY,
-    PASSES_TELL, PASS_BEGINS, CROSSED, PIN, PLACE_FROM, PLACE_MOVES, POUT, Program, RELEVANT, ROWS_IN, SEEN, SHADOW, SPLIT,
+    PASSES_TELL, PASS_BEGINS, CROSSED, PIN, PLACE_FROM, PLACE_MOVES, POUT, Program, RELEVANT, ROWS_IN, ROWS_WAIT, SEEN, SHADOW, SPLIT,
     STATIONARY, STEADY_LOOP, STILLS, S_OUTPUT, S_PSUM, S_WEIGHT, State, TAKEN, TICKS, TILES_IN, TILES_PLACED, TILE_KIND,
     TO_OPEN, TRACED, TURNED, UNMAPPED, W, WHICH, Wave, CYCLES,
 )  # fmt: skip
@@ -137,11 +137,13 @@ def shift_in(p: Program, s: State, v: Wave) -> bool:
     """Let rows of the next tile enter as far as that is known; whether any has."""
     stays, moved = p.machine[STATIONARY], False
     while True:
+        s.scalars[ROWS_WAIT] = v.array[TILES_PLACED] > v.array[TILES_IN]
         known, due = next_row(p, s, v)
         if known != 1:
             return moved
         cycle = next_move(v, due)
         if settled_until(p, s, v) <= cycle:
+            s.scalars[LOOKS_AHEAD] = 1
             return moved
         used = tile_rows(p, s, v)
         rows, row = max(p.machine[ALL_ROWS], used), v.array[ROWS_IN]
@@ -153,6 +155,7 @@ def shift_in(p: Program, s: State, v: Wave) -> bool:
         if v.array[ROWS_IN] == rows:
             v.array[ROWS_IN] = 0
             v.array[TILES_IN] += 1
+            s.scalars[ROWS_WAIT] = v.array[TILES_PLACED] > v.array[TILES_IN]
             return moved
 
 
@@ -370,6 +373,7 @@ def compute(address: Any, _: int) -> int:
     q, loops, stays = s.scalars, p.machine[LOOPS], p.machine[STATIONARY]
     if q[TRACED] > q[MOST_TRACED]:
         return 0
+    q[LOOKS_AHEAD] = 0
     shifted = stays != POUT and shift_in(p, s, v)
     if q[MACS_DONE] != 0:
         return int(shifted)
@@ -396,14 +400,15 @@ def compute(address: Any, _: int) -> int:
     if stays != POUT and new != 0 and p.machine[SHADOW] != 0:
         v.wave[PLACE_FROM] = cycle
         v.array[TILES_PLACED] += 1
+        q[ROWS_WAIT] = 1
     log_row(log_at(rows), MACS, cycle * p.machine[TICKS], (cycle + 1) * p.machine[TICKS], p.macs[kind])
     s.computed[kind] += 1
     loop, after = next_turn(p, s, MACS, loops), kind
     if loop >= 0:
         changed = turn(p, s, MACS, loop, loops)
         after = kind_at(p, s, MACS)
-        if loop == p.machine[STEADY_LOOP]:
-            q[TURNED] = 1
+        if loop == p.machine[STEADY_LOOP] and s.digit[MACS, loop] > p.machine[IDLE_TILES]:
+            q[TURNED] = 1  # before, results of the fold before are still under way
         q[NEW_W], q[NEW_I] = changed & p.stream[W, RELEVANT] != 0, changed & p.stream[I, RELEVANT] != 0
         q[NEW_O] = changed & p.stream[POUT, RELEVANT] != 0
     else:
@@ -412,6 +417,7 @@ def compute(address: Any, _: int) -> int:
     if stays != POUT and p.machine[SHADOW] == 0 and (q[NEW_W] if stays == W else q[NEW_I]) != 0:
         v.wave[PLACE_FROM] = cycle
         v.array[TILES_PLACED] += 1
+        q[ROWS_WAIT] = 1
     if q[NEW_O] != 0:
         if s.tile[HAS_PSUM, tile % s.tile.shape[1]] != 0:
             release(s, PIN, p.delivery[DELIVERIES * q[TILE_KIND] + 3, MOST], cycle + 1)
@@ -428,4 +434,7 @@ def accumulate(address: Any, _: int) -> int:
     rows = rows_at(address)
     p, s, v = program_at(rows), state_at(rows), wave_at(rows)
     until = next_due(p, s, v) if p.machine[FREEZES] != 0 else FOREVER
-    return int(arrive(p, s, v, until) == 1)
+    code = arrive(p, s, v, until)
+    if code == 0:
+        s.scalars[LOOKS_AHEAD] = 1
+    return int(code == 1)

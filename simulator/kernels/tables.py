@@ -40,10 +40,11 @@ PORT_TICKS, PORT_CAUSE, PORT_MODE, PORT_RANK = range(4)  # a rank per stream fro
 # rows that enter for every tile (0: those in use); LAST_WAITS: moves from a tile's last vector to that of the next (0: any).
 
 # Scalars of the state. The MACs' next step: which operands are new, its kind; the kind at the start of its psum tile and of its pass.
-# HORIZON: a cycle before which no word comes that has not been granted yet.
+# HORIZON: a cycle before which no word comes that has not been granted yet; ROWS_WAIT: rows of a stationary tile may enter;
+# LOOKS_AHEAD: something would be known if HORIZON were later.
 # TRACING: whether slices are wanted; of them TRACED stand in the table, and more than MOST_TRACED shall not; COPIED: the log's rows up to there were taken out.
-(STARTED, MAC_TILE, ACC_TILE, EVENTS, GRANTS, LAST_START, SHIFT, LOGGED, BINNED, NEW_W, NEW_I, NEW_O, MAC_KIND, TILE_KIND, PASS_KIND, LEFT_KIND, MACS_DONE, TO_OPEN, TURNED, CROSSED, TRIES, KNOWN, KNOWN_LENGTH, KNOWN_BASE, KNOWN_LOG, TRACING, TRACED, MOST_TRACED, COPIED, HORIZON) = range(30)
-SCALARS = 30
+(STARTED, MAC_TILE, ACC_TILE, EVENTS, GRANTS, LAST_START, SHIFT, LOGGED, BINNED, NEW_W, NEW_I, NEW_O, MAC_KIND, TILE_KIND, PASS_KIND, LEFT_KIND, MACS_DONE, TO_OPEN, TURNED, CROSSED, TRIES, KNOWN, KNOWN_LENGTH, KNOWN_BASE, KNOWN_LOG, TRACING, TRACED, MOST_TRACED, COPIED, HORIZON, ROWS_WAIT, LOOKS_AHEAD) = range(32)
+SCALARS = 32
 
 # A stream's columns: its place (kind of step, way of a window, psum block, no reduction has
 # advanced, the block was written before), its tile in the innermost buffer, words of the step already sent, what it has done ...

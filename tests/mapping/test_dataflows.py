@@ -7,7 +7,7 @@ from mapping_samples import assert_every_mac_once, conv, machine
 
 import simulator.dataflows
 from simulator.components.base import Registry
-from simulator.dataflows import dataflows, map_layer, parallelism_of
+from simulator.dataflows import dataflows, map_layer
 from simulator.errors import InputError
 from simulator.formats.load import load_workload
 from simulator.mapping.file import Entry
@@ -138,8 +138,8 @@ def test_a_dataflow_is_one_file(tmp_path, monkeypatch):
     (tmp_path / "one_pe.py").write_text(NEW_DATAFLOW)
     monkeypatch.setattr(simulator.dataflows, "__path__", [*simulator.dataflows.__path__, str(tmp_path)])
     registry = Registry("simulator.dataflows")
-    for name, dataflow in dataflows("spatial").items():
-        registry.add(name, (dataflow, parallelism_of(name)))
+    for name, known in simulator.dataflows._REGISTRY.all().items():
+        registry.add(name, known)
     monkeypatch.setattr(simulator.dataflows, "_REGISTRY", registry)
     layer = conv()
     try:
