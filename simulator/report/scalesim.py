@@ -162,4 +162,4 @@ class _Layer:
         if not len(used):
             return _Accesses(0, 0, words)
         first, last = (int(used[i]) * width for i in (0, -1))
-        return _Accesses(first, max(first, min(last + width, self.result.cycles) - 1), words)
+        return _Accesses(min(first, self._total), min(last + width - 1, self._total), words)
