@@ -20,7 +20,7 @@ from simulator.spec.catalog import find
 from simulator.spec.layer import Layer, VectorLayer
 from simulator.spec.layers import folded
 from simulator.spec.operands import Drawn, Given, Operands, describe, operands_of
-from simulator.spec.product import as_product
+from simulator.spec.product import lowered_for
 from simulator.spec.relax import check_relax
 from simulator.spec.workload import Workload
 from simulator.traces.layer import Wanted
@@ -84,7 +84,8 @@ def simulate(
     given, default = given_mappings(machine, network, mapping, dataflow)
     skipped = [layer for layer in lowered if isinstance(layer, VectorLayer) and machine.vector_unit is None]
     simulated = [layer for layer in lowered if layer not in skipped]
-    data = {} if operands is None else operands_of(operands, machine, lowered, _names(network))
+    plain = wanted.lower(batch)
+    data = {} if operands is None else operands_of(operands, machine, plain, _names(network))
     planned = [replace(j, operands=data.get(j.layer.name)) for j in plan(machine, simulated, given, default)]
     check_prices(machine, table)
     wanted_trace = Wanted().shared(len(planned)) if trace is True else trace or None
@@ -106,16 +107,6 @@ def simulate(
         provenance=_provenance(architecture, network, mapping, energy, operands=operands),
         interrupted=interrupted,
     )
-
-
-def lowered_for(
-    architecture: Architecture, workload: Workload, batch: int
-) -> list[Layer | VectorLayer]:
-    """A workload's layers as the architecture runs them: on a systolic array, as matrix products."""
-    lowered = workload.lower(batch)
-    if architecture.systolic is None:
-        return lowered
-    return [as_product(layer) if isinstance(layer, Layer) else layer for layer in lowered]
 
 
 def _names(network: Workload) -> list[str]:
@@ -256,7 +247,8 @@ def _measure_macs(
         from simulator.engine.function import compute
 
         try:
-            computed = compute(layer, mapping, architecture, job.operands.of(layer, architecture))
+            drawn = job.operands.of(layer.origin or layer, architecture)
+            computed = compute(layer, mapping, architecture, drawn)
         except MemoryError:
             told = "data that fit into memory were expected: fewer images or layers without operands"
             raise refuse(layer.name, "operands", None, told) from None

@@ -1,8 +1,8 @@
-"""Mappings for systolic arrays: which folds there are follows from the array, their order and tiles are chosen.
+"""Mappings for systolic arrays: the array decides which folds there are, their order and tiles are chosen.
 
-A fold is what the array does with one tile of the stationary operand, or with one tile of outputs. Around folds go loops
-over groups, over both dimensions that lie on the array, and over tiles of the dimension that a fold steps through.
-Memories hold what lies inside as many of these loops as they have room for.
+A fold is what the array does with one tile of the stationary operand, or with one of outputs. Around folds
+go loops over groups, over both dimensions that lie on the array, and over tiles of the dimension that a fold
+steps through. Memories hold what lies inside as many of these loops as they have room for.
 """
 
 from collections.abc import Iterator
@@ -89,20 +89,21 @@ def _orders(layer: Layer, array: SystolicArray) -> Iterator[_Order]:
 
 
 def _lengths(layer: Layer, stepped: Dimension) -> Iterator[int]:
-    """The whole of the stepped dimension and its halves, quarters, ...; whole rows of positions while there are any."""
+    """The whole of the stepped dimension, halves, quarters, ...; whole rows of positions if there are any."""
     total, unit = layer.sizes[stepped], 1
     if stepped == "N" and layer.image is not None:
         unit = layer.image.sizes["Q"]
     shares, last = 1, 0
     while shares <= min(total, SMALLEST_SHARE):
-        length = ceiling(ceiling(total, unit), shares) * unit if shares <= total // unit else ceiling(total, shares)
+        whole_rows = shares <= total // unit
+        length = ceiling(ceiling(total, unit), shares) * unit if whole_rows else ceiling(total, shares)
         if length != last:
             yield length
         last, shares = length, 2 * shares
 
 
 def _placed(order: _Order, layer: Layer, architecture: Architecture, tiles: int) -> Mapping | None:
-    """Every memory with as few loops outside as leave room for so many tiles; None where one fold does not fit."""
+    """Every memory with as few loops outside as leave room for so many tiles; None where no fold fits."""
     cuts: dict[str, int] = {}
     last = 0
     filled = [
@@ -198,7 +199,8 @@ def _array_cycles(order: _Order, layer: Layer, array: SystolicArray) -> int:
         return vectors + visits * gap
     position = [loop.dimension for loop in order.outer]
     again = ceiling(size[stepped], order.steps)
-    if again > 1 and position.index(stepped) < max((i for i, d in enumerate(position) if d in (down, across)), default=-1):
+    inside = [d for d in position[position.index(stepped) + 1 :] if d in (down, across)] if again > 1 else []
+    if inside:  # the stationary operand comes again for every part
         visits *= again
     if array.shadow:
         each = order.steps if again > 1 else size[stepped]
@@ -212,9 +214,11 @@ def _fetched(mapping: Mapping, layer: Layer, memory: str, data_type: DataType, t
     relevant = [i for i, loop in enumerate(outside) if loop.dimension in RELEVANT[data_type]]
     if not relevant:
         return tile_words
-    inside = prod(loop.trips for loop in outside[: relevant[-1] + 1] if loop.dimension not in RELEVANT[data_type])
-    tiles = prod(loop.trips for loop in outside if loop.dimension in RELEVANT[data_type])
-    every = min(tiles * tile_words, _all_words(layer, data_type)) if layer.image is None or data_type != "input" else tiles * tile_words
+    moving = outside[: relevant[-1] + 1]
+    inside = prod(loop.trips for loop in moving if loop.dimension not in RELEVANT[data_type])
+    every = tile_words * prod(loop.trips for loop in moving if loop.dimension in RELEVANT[data_type])
+    if layer.image is None or data_type != "input":
+        every = min(every, _all_words(layer, data_type))
     return every * (2 * inside - 1 if data_type == "output" else inside)
 
 

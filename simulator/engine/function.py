@@ -31,6 +31,7 @@ from simulator.names import DATA_TYPES, REDUCTION, RELEVANT, DataType, Dimension
 from simulator.spec.architecture import Architecture
 from simulator.spec.layer import Layer
 from simulator.spec.operands import Operands
+from simulator.spec.product import im2col
 
 UNWRITTEN = -0x0123456789ABCDEF
 """What output words hold that nothing has written."""
@@ -40,10 +41,26 @@ WIDE_WORD_BITS = 32
 
 
 def compute(layer: Layer, mapping: Mapping, architecture: Architecture, operands: Operands) -> "Computed":
-    """Run ``layer`` as ``mapping`` says, with data."""
-    schedule = _Schedule(layer, mapping, architecture, operands)
+    """Run ``layer`` as ``mapping`` says, with data; of a product, those of the layer that it is made of."""
+    origin = layer.origin
+    given = operands if origin is None else _of_product(origin, operands)
+    schedule = _Schedule(layer, mapping, architecture, given)
     zero_input_macs = schedule.run()
-    return Computed(layer, architecture, operands, schedule.home.outputs(), zero_input_macs)
+    outputs = schedule.home.outputs()
+    if origin is not None:
+        images, rows, columns = (origin.sizes[d] for d in ("N", "P", "Q"))
+        parts = outputs.reshape(images, rows, columns, *outputs.shape[1:3])
+        outputs = np.ascontiguousarray(parts.transpose(0, 3, 4, 1, 2))
+    return Computed(origin or layer, architecture, operands, outputs, zero_input_macs)
+
+
+def _of_product(origin: Layer, operands: Operands) -> Operands:
+    """A layer's operands as those of its matrix product: a row of all that its window sees per position."""
+    weights, size = operands.weights, origin.sizes
+    padded = padded_inputs(origin, operands.inputs, operands.inputs.dtype)
+    return Operands(
+        weights.reshape(size["G"], size["M"], -1, 1, 1), im2col(origin, padded)[..., None, None]
+    )
 
 
 @dataclass(frozen=True, eq=False)
@@ -161,16 +178,21 @@ class _Home:
 
 
 class _Buffer:
-    """A memory that holds output tiles: its tile now, and where it is in the memory further out."""
+    """A memory that holds output tiles: its tile now, and where it is in the memory further out.
 
-    def __init__(self, layer: Layer, mapping: Mapping, memory: str, parent: "_Buffer | _Home") -> None:
-        self.parent, self.loops = parent, mapping.outside(memory)
-        inside = tuple(
-            min(e, n) for e, n in zip(mapping.tile_extents(memory), whole(layer).extent, strict=True)
-        )
+    Without a memory the array works on what the home has, as one tile.
+    """
+
+    def __init__(
+        self, layer: Layer, mapping: Mapping, memory: str | None, parent: "_Buffer | _Home"
+    ) -> None:
+        everything = whole(layer).extent
+        self.parent, self.loops = parent, () if memory is None else mapping.outside(memory)
+        reach = everything if memory is None else mapping.tile_extents(memory)
+        inside = tuple(min(e, n) for e, n in zip(reach, everything, strict=True))
         self.strides = strides_of(OUTPUT_ORDER, inside)
         self.words: Ints = np.full([inside[INDEX[d]] for d in OUTPUT_ORDER], UNWRITTEN, dtype=np.int64)
-        self._visits: Iterator[Iteration] = walk(self.loops, whole(layer), mapping.tile_extents(memory))
+        self._visits: Iterator[Iteration] = walk(self.loops, whole(layer), reach)
         self._visit: Iteration | None = None
         self._block: Block | None = None
         self._key: tuple[int, ...] = ()
@@ -227,7 +249,7 @@ class _Schedule:
         self.layer, self.mapping = layer, mapping
         self.home = _Home(layer)
         self.buffers: list[_Buffer] = []
-        for memory in architecture.levels("output")[1:]:
+        for memory in architecture.levels("output")[1:] or (None,):
             self.buffers.append(
                 _Buffer(layer, mapping, memory, self.buffers[-1] if self.buffers else self.home)
             )

@@ -165,7 +165,8 @@ class Tables:
     def _part_loops(self, data_type: DataType) -> tuple[int, ...]:
         """Loops that cut a tile of the innermost memory into parts."""
         memory = self.inner[data_type]
-        if memory == self.architecture.home(data_type) or not self.architecture.memories[memory].in_parts(data_type):
+        at_home = memory == self.architecture.home(data_type)
+        if at_home or not self.architecture.memories[memory].in_parts(data_type):
             return ()
         return part_loops(self.layer, self.mapping, self.nest, data_type, memory)
 
@@ -214,7 +215,7 @@ class Tables:
         )  # fmt: skip
         return kernel.Program(
             work=np.stack([_work(k, self.architecture.spatial.pe.macs_per_cycle) for k in self.kinds]),
-            dying=ints([[*self._dying(kind), *self._moves(number)] for number, kind in enumerate(self.kinds)]),
+            dying=ints([[*self._dying(kind), *self._moves(i)] for i, kind in enumerate(self.kinds)]),
             macs=ints([self.macs_of(kind) for kind in self.kinds]),
             delivery=ints(
                 [
@@ -275,8 +276,7 @@ class Tables:
 
     def _stream(self, stream: int, route: list[int]) -> list[int]:
         """One stream's row: see `kernel.CAPACITY`."""
-        data_type, nest, mapping = STREAM_TYPES[stream], self.nest, self.mapping
-        memory = self.inner[data_type]
+        data_type, nest = STREAM_TYPES[stream], self.nest
         outside, relevant = self.outside(data_type), nest.over(RELEVANT[data_type])
         cuts = self._part_loops(data_type)
         network = self.networks[STREAM_NAMES[stream]]

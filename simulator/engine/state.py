@@ -73,7 +73,9 @@ class _Sizes:
         per_pe = 8 + 5 * self.slots
         words = 9 * self.ring * self.groups
         marks = 4 * self.tiles + 3 * self.parts + 4 * self.ring
-        return 4096 + 3 * self.stills + self.rows + 16 * self.releases + per_pe * self.pes + words + marks * (2 * self.marks + 4)
+        wave = 3 * self.stills + self.rows
+        per_mark = 2 * self.marks + 4
+        return 4096 + wave + 16 * self.releases + per_pe * self.pes + words + marks * per_mark
 
 
 def _outstanding(program: kernel.Program) -> int:
@@ -167,5 +169,6 @@ def _start(tables: Tables, program: kernel.Program, state: kernel.State, now: in
     state.finish[:] = now
     state.wave[:] = now - 1, now - 1, now
     state.array[kernel.TILES_PLACED] = 1
-    state.scalars[kernel.ROWS_WAIT] = bool(program.machine[kernel.SYSTOLIC]) and int(program.machine[kernel.STATIONARY]) != kernel.POUT
+    systolic, stationary = program.machine[[kernel.SYSTOLIC, kernel.STATIONARY]].tolist()
+    state.scalars[kernel.ROWS_WAIT] = bool(systolic) and stationary != kernel.POUT
     state.sent[:] = now

@@ -1,7 +1,7 @@
 """From a layer, its mapping and a systolic array to the tables that the kernel runs.
 
-PEs that are used in the same folds have the same account, so the kernel's PEs are groups of them: bands of rows by
-bands of columns, between the lengths that folds have.
+PEs that are used in the same folds have one account, so the kernel's PEs are groups of them: bands of rows
+by bands of columns, between the lengths that folds have.
 """
 
 from collections.abc import Iterator, Sequence
@@ -85,7 +85,7 @@ class SystolicTables(Tables):
         return Supply(_delivery(ends, used), np.where(used, 0, -1), needs, shifts)
 
     def _moves(self, kind: int) -> tuple[int, int]:
-        """Moves from a vector's to its result's last one, and from a vector on until the next tile may come."""
+        """Moves from a vector's to its result's last one; from a vector on until the next tile may come."""
         array, (rows, columns) = self.array, self._used[kind]
         far, pipeline = self.far(rows, columns), array.pipeline_cycles
         if array.stationary != "output":
@@ -116,7 +116,7 @@ class SystolicTables(Tables):
         return found
 
     def after_last(self, state: kernel.State) -> Iterator[tuple[int, int, int]]:
-        """(name, cause, cycles) of what PEs do after the last vector, until the array is through and the last result is out."""
+        """(name, cause, cycles) of what PEs do after the last vector, until the array is through with it."""
         clock, tile = int(state.pe[kernel.CLOCK, 0]), int(state.scalars[kernel.ACC_TILE]) - 1
         end = max(self.through(state), int(state.leaving[kernel.OUT_READY, tile % state.leaving.shape[1]]))
         for start, length, result in _stills(state):
@@ -125,7 +125,8 @@ class SystolicTables(Tables):
             yield kernel.FILL, -1, max(start - clock, 0)
             clock = max(clock, start)
             part = result % state.part.shape[1]
-            for until, cause in zip(state.until[kernel.POUT, part], state.cause[kernel.POUT, part], strict=True):
+            marks = zip(state.until[kernel.POUT, part], state.cause[kernel.POUT, part], strict=True)
+            for until, cause in marks:
                 upto = min(int(until), start + length)
                 if upto > clock:
                     yield kernel.S_OUTPUT, int(cause), upto - clock
@@ -135,8 +136,8 @@ class SystolicTables(Tables):
     def _capacity(self) -> list[int]:
         array = self.array
         left, top = array.left_fifo_words, array.top_fifo_words
-        weight, moving = {"weight": (top, left), "input": (left, top), "output": (top, left)}[array.stationary]
-        return [weight, moving, array.psum_in_fifo_words, 0]
+        weight, inputs = (left, top) if array.stationary == "input" else (top, left)
+        return [weight, inputs, array.psum_in_fifo_words, 0]
 
     def _refuse_what_does_not_fit(self, deliveries: list[Delivery]) -> None:
         """Tiles of the stationary operand come in parts as there is room."""
@@ -149,7 +150,8 @@ class SystolicTables(Tables):
             under_way += max(self._moves(kind)[0] for kind in range(len(self.kinds)))
         changed = {
             kernel.OPEN_TILES: 1, kernel.LEAVING_TILES: fifo, kernel.SHARED_ADDER: 0, kernel.PIPELINE: 0,
-            kernel.IDLE_TILES: under_way, kernel.FIRST_BACK: fifo, kernel.FIRST_WORDS: 1, kernel.LAST_WORDS: 1,
+            kernel.IDLE_TILES: under_way, kernel.FIRST_BACK: fifo,
+            kernel.FIRST_WORDS: 1, kernel.LAST_WORDS: 1,
         }  # fmt: skip
         if self.architecture.accumulates():
             changed[kernel.REDUCTION_MASK] = 0

@@ -86,15 +86,16 @@ def _span_of(step: int, spread: int, base: int, size: int, extent: int, taps: in
 
 
 class TileCursor:
-    """Goes through the different tiles of a data type that a memory holds, fetched from ``parent`` (None: home).
+    """Goes through the different tiles of a data type that a memory holds, fetched from ``parent``.
 
+    ``parent`` is None where that is the data type's home.
     It gets a tile ``in_parts``, those in which the array uses it, or whole. ``tile`` is the present one,
     None at the end; it says where it lies if somebody ``looks`` at the data.
     """
 
     def __init__(
-        self, layer: Layer, mapping: Mapping, nest: Nest, data_type: DataType, memory: str, parent: str | None,
-        *, in_parts: bool, looks: bool = False,
+        self, layer: Layer, mapping: Mapping, nest: Nest, data_type: DataType, memory: str,
+        parent: str | None, *, in_parts: bool, looks: bool = False,
     ) -> None:  # fmt: skip
         self.layer, self.data_type, self.looks = layer, data_type, looks
         outside = nest.outside(mapping, memory)
@@ -102,7 +103,8 @@ class TileCursor:
         cuts = part_loops(layer, mapping, nest, data_type, memory) if in_parts else ()
         self._novel = around | sum(1 << i for i in cuts)
         self._has_parent = parent is not None
-        self._of_parent = 0 if parent is None else nest.over(RELEVANT[data_type], nest.outside(mapping, parent))
+        outer = 0 if parent is None else nest.outside(mapping, parent)
+        self._of_parent = nest.over(RELEVANT[data_type], outer)
         self._depth, self._cuts = nest.depth(around), sum(1 << i for i in cuts)
         self.cursor = Cursor(nest, (*range(self._depth), *cuts))
         self._reduction = [n for n, i in enumerate(self.cursor.loops) if nest.loops[i].dimension in REDUCTION]

@@ -167,7 +167,7 @@ FOLDS: Final[dict[DataType, tuple[Dimension, Dimension, Dimension]]] = {
     "input": ("C", "N", "M"),
     "output": ("N", "M", "C"),
 }
-"""What lies along rows, what along columns of a systolic array, and what a fold steps through, by what is stationary."""
+"""What lies along a systolic array's rows and columns, what a fold steps through, by what is stationary."""
 
 
 def _folds(mapping: Mapping, layer: Layer, architecture: Architecture) -> Found:
@@ -176,21 +176,24 @@ def _folds(mapping: Mapping, layer: Layer, architecture: Architecture) -> Found:
     if array is None:
         return
     down, across, stepped = FOLDS[array.stationary]
+    told = f"was expected: {array.stationary}s are stationary"
     if any(layer.sizes[d] > 1 for d in ("P", "Q", "R", "S")):
         yield "", "", "a matrix product (N, G, M and C) was expected: a systolic array runs no other layer"
     parts = (("array.rows", mapping.rows, down), ("array.columns", mapping.columns, across))
     for key, loops, dimension in parts:
         if len(loops) > 1 or any(loop.dimension != dimension or loop.by for loop in loops):
-            yield key, _text(loops), f"one loop over {dimension} was expected: {array.stationary}s are stationary"
+            yield key, _text(loops), f"one loop over {dimension} {told}"
     if any(loop.dimension != stepped for loop in mapping.steps):
-        yield "steps", _text(mapping.steps), f"loops over {stepped} alone were expected: {array.stationary}s are stationary"
+        yield "steps", _text(mapping.steps), f"nothing but loops over {stepped} {told}"
     if mapping.pe:
         yield "pe", _text(mapping.pe), "no loops were expected: a PE does one MAC per step"
     if array.stationary == "output":
-        moving = [i for i, loop in enumerate(mapping.outer) if loop.dimension not in REDUCTION and loop.trips > 1]
-        early = [loop for loop in mapping.outer[: moving[-1]] if loop.dimension in REDUCTION and loop.trips > 1] if moving else []
+        outer = [loop for loop in mapping.outer if loop.trips > 1]
+        moving = [i for i, loop in enumerate(outer) if loop.dimension not in REDUCTION]
+        early = [loop for loop in outer[: moving[-1]] if loop.dimension in REDUCTION] if moving else []
         if early:
-            yield "", _text(early), "loops over C inside all others were expected: outputs stay until they are done"
+            told = "loops over C inside all others were expected: outputs stay until they are done"
+            yield "", _text(early), told
 
 
 def _scratchpads(mapping: Mapping, layer: Layer, architecture: Architecture) -> Found:

@@ -70,7 +70,7 @@ def input_span(layer: Layer, axis: int, outputs: int, taps: int) -> int:
 def words(layer: Layer, extents: Extents, data_type: DataType) -> int:
     """Words of a data type that a block of the given extents touches; padding counts as inputs.
 
-    Of inputs of a matrix product that stands for windows that overlap it is the most that any such block touches.
+    Of inputs of a product that stands for windows that overlap it is the most that any such block touches.
     """
     n, g, m, c, p, q, r, s = extents
     if data_type == "input" and layer.image is not None:
@@ -86,7 +86,7 @@ def tile_bits(layer: Layer, extents: Extents, data_types: Sequence[DataType], wo
 
 
 def held_bits(mapping: Mapping, layer: Layer, architecture: Architecture, memory: str) -> Words:
-    """Bits of the largest tile of each data type that ``memory`` keeps; of one that is at home there, all of it."""
+    """Bits of the largest tile of each data type that ``memory`` keeps; of one at home there, all of it."""
     extents, every = tile(mapping, layer, memory), tuple(layer.sizes[d] for d in DIMENSIONS)
     keeps, bits = architecture.memories[memory].keeps, architecture.word_bits
     return {

@@ -76,7 +76,9 @@ class Architecture(Part):
     clock_mhz: Positive
     technology: Technology = Technology()
     word_bits: WordBits
-    memories: dict[str, AnyMemory] = Field(description="outermost first; the first one holds everything, unless data types have homes of their own")
+    memories: dict[str, AnyMemory] = Field(
+        description="outermost first; the first one holds everything, unless others keep what it does not"
+    )
     networks: dict[str, AnyNetwork]
     array: AnyArray
     dataflow: str = Field(description="the dataflow that maps layers unless a run names another")

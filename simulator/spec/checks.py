@@ -126,7 +126,7 @@ def _edges(architecture: "Architecture") -> Faults:
     systolic, inner = isinstance(architecture.array, SystolicArray), architecture.levels("output")[-1:]
     for name, memory in architecture.memories.items():
         if isinstance(memory, Sram) and memory.accumulates and (not systolic or inner != (name,)):
-            told = "the innermost memory of outputs, below a systolic array, was expected to be the one that accumulates"
+            told = "only the innermost memory of outputs below a systolic array was expected to accumulate"
             yield _fault(f"memories.{name}.accumulates", "true", told)
     for name, network in architecture.networks.items():
         if network.kind == "edge" and not (systolic and ARRAY in (network.source, network.target)):

@@ -16,8 +16,8 @@ class Layer:
 
     ``sizes`` has all eight dimensions; M and C are per group. Pairs are (vertical, horizontal).
     ``input_size`` is the unpadded (H, W); ``padding_before`` the zero rows above and columns left of it.
-    ``zeros`` are fractions of zero words; what is absent is unknown and taken as 0. ``image`` is the layer
-    whose matrix product this one is (see `simulator.spec.product`), where some of its windows overlap.
+    ``zeros`` are fractions of zero words; what is absent is unknown and taken as 0. ``origin`` is the layer
+    whose matrix product this one is (see `simulator.spec.product`); ``image`` too, where its windows overlap.
     """
 
     name: str
@@ -27,6 +27,7 @@ class Layer:
     input_size: tuple[int, int] = (1, 1)
     padding_before: tuple[int, int] = (0, 0)
     zeros: dict[DataType, Fraction] = field(default_factory=dict)
+    origin: "Layer | None" = None
     image: "Layer | None" = None
 
     @property

@@ -1,32 +1,46 @@
 """A layer as the matrix product that a systolic array makes of it, and which inputs its blocks touch.
 
-Positions n = (image × P + p) × Q + q take the place of N, window elements c = (channel × R + r) × S + s that of C.
-Blocks of both touch inputs many times; what memories hold are the different ones.
+Positions n = (image × P + p) × Q + q take the place of N, window elements c = (channel × R + r) × S + s that
+of C. Blocks of both touch inputs many times; what memories hold are the different ones.
 """
 
 
 from functools import lru_cache
 from math import prod
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from simulator.names import DIMENSIONS, Dimension
-from simulator.spec.layer import Layer
+from simulator.spec.architecture import Architecture
+from simulator.spec.layer import Layer, VectorLayer
+from simulator.spec.workload import Workload
 
 Span = tuple[int, int]
 """(first, length)."""
 
 
 def as_product(layer: Layer) -> Layer:
-    """The layer over N (positions), G, M and C (window elements); a layer that is one already comes back as it is."""
+    """The layer over N (positions), G, M and C (window elements); a product comes back as it is."""
     sizes: dict[Dimension, int] = dict.fromkeys(DIMENSIONS, 1)
     sizes |= {d: layer.sizes[d] for d in ("G", "M")}
     sizes["N"] = prod(layer.sizes[d] for d in ("N", "P", "Q"))
     sizes["C"] = prod(layer.sizes[d] for d in ("C", "R", "S"))
     if sizes == layer.sizes:
         return layer
-    return Layer(layer.name, sizes, zeros=layer.zeros, image=None if _once(layer) else layer)
+    image = None if _once(layer) else layer
+    return Layer(layer.name, sizes, zeros=layer.zeros, origin=layer, image=image)
+
+
+def lowered_for(
+    architecture: Architecture, workload: Workload, batch: int
+) -> list[Layer | VectorLayer]:
+    """A workload's layers as an architecture runs them: on a systolic array, as matrix products."""
+    lowered = workload.lower(batch)
+    if architecture.systolic is None:
+        return lowered
+    return [as_product(layer) if isinstance(layer, Layer) else layer for layer in lowered]
 
 
 def _once(layer: Layer) -> bool:
@@ -36,14 +50,14 @@ def _once(layer: Layer) -> bool:
         outputs, taps = size[o], size[f]  # type: ignore[index]
         if outputs > 1 and taps > 1:
             return False
-        last = (outputs - 1) * layer.stride[axis] + (taps - 1) * layer.dilation[axis] - layer.padding_before[axis]
+        last = (outputs - 1) * layer.stride[axis] + (taps - 1) * layer.dilation[axis]
         if layer.padding_before[axis] or last >= layer.input_size[axis]:
             return False
     return True
 
 
 def touched(image: Layer, positions: Span, elements: Span) -> tuple[int, int]:
-    """(words, those that are padding) of one group's inputs that a block of positions and window elements touches."""
+    """(words, those that are padding) of a group's inputs that a block of positions and elements touches."""
     words = padding = 0
     size, (first, count) = image.sizes, elements
     per_channel, per_image = size["R"] * size["S"], size["P"] * size["Q"]
@@ -63,7 +77,7 @@ def touched(image: Layer, positions: Span, elements: Span) -> tuple[int, int]:
 
 
 def most_touched(image: Layer, positions: int, elements: int) -> int:
-    """No fewer words of one group's inputs than any block of so many positions and window elements touches."""
+    """No fewer words of a group's inputs than any block of so many positions and window elements touches."""
     size = image.sizes
     channels = min(size["C"], _reach(elements, size["R"] * size["S"]))
     images = min(size["N"], _reach(positions, size["P"] * size["Q"]))
@@ -95,7 +109,7 @@ def _cut(first: int, length: int, unit: int) -> list[Span]:
 
 
 class _Geometry(tuple[int, ...]):
-    """Sizes and steps that decide which inputs windows touch: P, Q, R, S, strides, dilations, padding, input size."""
+    """What decides which inputs windows touch: P, Q, R, S, strides, dilations, padding, input size."""
 
     @classmethod
     def of(cls, image: Layer) -> "_Geometry":
@@ -118,7 +132,7 @@ def _touched(geometry: _Geometry, positions: Span, elements: Span) -> tuple[int,
     return words, words - int(np.count_nonzero(inside))
 
 
-def im2col(image: Layer, padded: NDArray[np.generic]) -> NDArray[np.generic]:
+def im2col(image: Layer, padded: NDArray[Any]) -> NDArray[Any]:
     """Padded inputs [N, G, C, rows, columns] as the product's [positions, G, window elements]."""
     size, (down, right), (spread, apart) = image.sizes, image.stride, image.dilation
     parts = [

@@ -16,10 +16,11 @@ from simulator.names import DataType
 class SystolicArray(Array):
     """Rows × columns of PEs in lock-step. One operand stays in the PEs for a fold, the others ripple past it.
 
-    A layer runs as a matrix product: N output positions, C weights of a filter, M filters. Stationary weights lie
-    with C along rows and M along columns, stationary inputs with C along rows and N along columns; the other
-    operand enters at the left, a vector of C per cycle, and sums leave at the bottom. Stationary outputs lie with N
-    along rows and M along columns; a vector of both operands enters per cycle. DESIGN.md has the rules.
+    A layer runs as a matrix product: N output positions, C weights of a filter, M filters. Stationary weights
+    lie with C along rows and M along columns, stationary inputs with C along rows and N along columns; the
+    other operand enters at the left, a vector of C per cycle; sums leave at the bottom. Stationary outputs
+    lie with N along rows and M along columns; a vector of both operands enters per cycle. DESIGN.md has the
+    rules.
     """
 
     one_home: ClassVar[bool] = False
@@ -32,7 +33,7 @@ class SystolicArray(Array):
     )
     shift: Literal["straight", "skewed"] = Field(
         "straight",
-        description="skewed: column j of a tile enters j cycles later, so that it follows the vectors closely",
+        description="skewed: column j of a tile enters j cycles later, so that it follows vectors closely",
     )
     shifted_rows: Literal["all", "used"] = Field(
         "all", description="whether a partly filled tile is shifted in with rows of zeros above it"
@@ -56,7 +57,8 @@ class SystolicArray(Array):
     )
     pipeline_cycles: Count = Field(1, description="cycles from a PE's operands to their product in its sum")
     zero_inputs: Literal["none", "gate"] = Field(
-        "none", description="gate: a zero input disables the weight read and the multiplier; never saves cycles"
+        "none",
+        description="gate: a zero input disables the weight read and the multiplier; never saves cycles",
     )
 
     @model_validator(mode="after")

@@ -30,7 +30,7 @@ class Sram(Memory):
         description="data types of which it holds one tile, whole when used; the next comes when it is dead",
     )
     whole_tiles: NoOrMoreDataTypes = Field(
-        (), description="data types whose tiles are handed on whole: nothing is used before all of it has come"
+        (), description="data types whose tiles are handed on whole: nothing is used before all has come"
     )
     accumulates: bool = Field(
         False, description="whether psums from the array are added to what it holds, so that none go back in"
