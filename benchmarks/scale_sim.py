@@ -165,7 +165,6 @@ def comparisons(
         for python in pythons:
             theirs = run_theirs(python, config, layers, options.longest_seconds)
             yield {"network": network, "side": side, "dataflow": dataflow, **compared(theirs, ours)}
-            print(f"{network} {side} {dataflow} {theirs.release}", file=sys.stderr)
 
 
 def environments(folder: Path) -> Iterator[Path]:
@@ -178,32 +177,37 @@ def environments(folder: Path) -> Iterator[Path]:
         yield python
 
 
-def table(rows: Sequence[Record]) -> str:
-    """The comparisons in Markdown. Where SCALE-Sim reached its limit, `>` says that there is more to it."""
-    head = (
+def head() -> str:
+    """The table's first lines, in Markdown."""
+    titles = (
         "network", "array", "dataflow", "SCALE-Sim", "layers", "its cycles + 1", "Stallion's", "CPU s",
         "Stallion's", "times faster", "MB", "Stallion's", "times smaller",
     )  # fmt: skip
-    lines = ["| " + " | ".join(head) + " |", "|---|---|---|---|" + "---:|" * (len(head) - 4)]
-    for row in rows:
-        more, theirs, ours = "> " if row["limited"] else "", row["scale_sim"], row["stallion"]
-        cells = (
-            row["network"],
-            f"{row['side']} × {row['side']}",
-            row["dataflow"].upper(),
-            row["release"],
-            f"{row['layers_finished']} of {row['layers']}",
-            f"{row['scale_sim_cycles']:,}" if row["layers_finished"] else "",
-            ("the same" if row["equal"] else f"{row['stallion_cycles']:,}") if row["layers_finished"] else "",
-            f"{more}{theirs['seconds']:.1f}",
-            f"{ours['seconds']:.4f}",
-            f"{more}{row['times_faster']:,.0f}",
-            f"{more}{theirs['peak_bytes'] / MEGABYTE:,.0f}",
-            f"{ours['peak_bytes'] / MEGABYTE:,.0f}",
-            f"{more}{row['times_smaller']:.1f}",
-        )
-        lines.append("| " + " | ".join(cells) + " |")
-    return "\n".join(lines)
+    return "| " + " | ".join(titles) + " |\n" + "|---" * 4 + "|" + "---:|" * (len(titles) - 4)
+
+
+def line(row: Record) -> str:
+    """A comparison as a line of the table. `>`: SCALE-Sim came to its limit, so there is more to it."""
+    more, theirs, ours = "> " if row["limited"] else "", row["scale_sim"], row["stallion"]
+    cycles = ("", "")
+    if row["layers_finished"]:
+        same = "the same" if row["equal"] else f"{row['stallion_cycles']:,}"
+        cycles = (f"{row['scale_sim_cycles']:,}", same)
+    cells = (
+        row["network"],
+        f"{row['side']} × {row['side']}",
+        row["dataflow"].upper(),
+        row["release"],
+        f"{row['layers_finished']} of {row['layers']}",
+        *cycles,
+        f"{more}{theirs['seconds']:.1f}",
+        f"{ours['seconds']:.4f}",
+        f"{more}{row['times_faster']:,.0f}",
+        f"{more}{theirs['peak_bytes'] / MEGABYTE:,.0f}",
+        f"{ours['peak_bytes'] / MEGABYTE:,.0f}",
+        f"{more}{row['times_smaller']:.1f}",
+    )
+    return "| " + " | ".join(cells) + " |"
 
 
 def targets(rows: Sequence[Record], numba_bytes: int, resnet50: Ours) -> list[Record]:
@@ -236,7 +240,7 @@ def said(target: Record) -> str:
 
 
 def main() -> None:
-    """Run the comparison and write the tables."""
+    """Run the comparison; the table grows as it goes."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--python", action="append", help="an interpreter with SCALE-Sim; repeatable")
     parser.add_argument("--longest-seconds", type=float, default=LONGEST_SECONDS, help="of CPU, per run")
@@ -250,13 +254,17 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as name:
         scratch = Path(name)
         pythons = options.python or list(environments(scratch))
-        rows = list(comparisons(pythons, scratch, options))
+        rows: list[Record] = []
+        print(head(), flush=True)
+        for row in comparisons(pythons, scratch, options):
+            print(line(row), flush=True)
+            rows.append(row)
         config = scratch / "finite.cfg"
         config.write_text(configuration(128, "ws", FINITE))
         resnet50 = run_ours(config, "resnet50")
     (numba,) = child(sys.executable, "numba")
     reached = targets(rows, numba["peak_bytes"], resnet50)
-    print(table(rows), "", *map(said, reached), sep="\n")
+    print("", *map(said, reached), sep="\n")
     if options.out is not None:
         document = {
             "python": platform.python_version(),
