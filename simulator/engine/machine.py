@@ -84,7 +84,7 @@ class LayerMachine:
         self.agendas = {name: Agenda(self.world) for name in kept}
         self.levels: dict[tuple[str, DataType], Level] = {}
         self._make_levels()
-        rings = max(level.capacity for level in self.levels.values()) + 4
+        rings = max((level.capacity for level in self.levels.values()), default=0) + 4
         series = kernel.SERIES + len(self.ports) + 2 * len(self.levels)
         self.state = new_state(
             self.tables, self.program, rings, series, self.configured, traced=most_slices > 0
@@ -362,6 +362,8 @@ class ArrayProcess(Sleeper):
                 machine.recorder.take()
             if code == array.PASSED and self.repeats is not None:
                 self.repeats.look_back()
+            if code == array.AT_LIMIT and self.world.peek_cycle(kernel.FOREVER) >= kernel.FOREVER and count:
+                code = array.PASSED  # what it had caused itself concerned nobody
         if code == array.AT_LIMIT:
             limit = self.world.peek_cycle(kernel.FOREVER)
             if limit * self.ticks >= kernel.FOREVER:

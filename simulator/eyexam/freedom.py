@@ -7,7 +7,7 @@ the set even where it is a loop nest from a file. Rules that the mapping does no
 from dataclasses import dataclass
 
 from simulator.dataflows import parallelism_of
-from simulator.mapping.check import chain_axis
+from simulator.mapping.check import FOLDS, chain_axis
 from simulator.mapping.mapping import Loops, Mapping
 from simulator.mapping.nest import INDEX, steps_of
 from simulator.mapping.tiles import largest
@@ -47,7 +47,11 @@ def freedom_of(layer: Layer, mapping: Mapping, architecture: Architecture) -> Fr
         able |= {loop.dimension for loop in own if loop.trips > 1}
         return tuple(d for d in DIMENSIONS if d in able and size[d] > 1)
 
-    rows, columns = on("rows", declared.rows, mapping.rows), on("columns", declared.columns, mapping.columns)
+    able = {"rows": declared.rows, "columns": declared.columns}
+    if architecture.systolic is not None:  # what stays in the PEs says which dimension lies where
+        down, across, _ = FOLDS[architecture.systolic.stationary]
+        able = {"rows": able["rows"] & {down}, "columns": able["columns"] & {across}}
+    rows, columns = on("rows", able["rows"], mapping.rows), on("columns", able["columns"], mapping.columns)
     reach = mapping.pass_extents
     return Freedom(
         rows,

@@ -23,8 +23,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simulator.eyexam.freedom import Freedom
-from simulator.mapping.nest import Extents
-from simulator.mapping.tiles import tile_bits
+from simulator.mapping.nest import INDEX, Extents
+from simulator.mapping.tiles import tile_bits, whole_bits
 from simulator.names import DIMENSIONS, RELEVANT, DataType, Dimension
 from simulator.spec.architecture import Architecture
 from simulator.spec.layer import Layer
@@ -180,11 +180,36 @@ def at_once(layer: Layer, freedom: Freedom, spread: Spread) -> Extents:
 def fits(layer: Layer, freedom: Freedom, architecture: Architecture, spread: Spread) -> bool:
     """Whether every memory can hold one tile of each data type that it keeps."""
     box = at_once(layer, freedom, spread)
-    for memory in list(architecture.memories.values())[1:]:
+    return not any(full for _, full in stored_bits(layer, architecture, box).values())
+
+
+def stored_bits(layer: Layer, architecture: Architecture, box: Extents) -> dict[str, tuple[int, bool]]:
+    """Bits that memories on the chip hold at least of a box, and whether that is too much for them.
+
+    What is at home in a memory is all there.
+    """
+    out = {}
+    for name, memory in architecture.memories.items():
+        if memory.off_chip:
+            continue
         bits = tile_bits(layer, box, memory.keeps, architecture.word_bits)
-        if not all(memory.tile_quota(bits, dict.fromkeys(bits, 1)).values()):
-            return False
-    return True
+        if layer.image is not None and "input" in bits:
+            bits["input"] = _least_inputs(layer.image, box) * architecture.word_bits.input
+        at_home = [d for d in bits if architecture.home(d) == name]
+        bits |= {d: whole_bits(layer, architecture, d) for d in at_home}
+        full = not all(memory.tile_quota(bits, dict.fromkeys(bits, 1)).values())
+        out[name] = (sum(bits.values()), full)
+    return out
+
+
+def _least_inputs(image: Layer, box: Extents) -> int:
+    """No more inputs than any block of a matrix product touches, wherever it lies; more for no smaller one.
+
+    One window element meets a different input at every position, and the other way round.
+    """
+    size, positions, elements = image.sizes, box[INDEX["N"]], box[INDEX["C"]]
+    images, channels = -(-positions // (size["P"] * size["Q"])), -(-elements // (size["R"] * size["S"]))
+    return box[INDEX["G"]] * max(positions * channels, elements * images)
 
 
 Rest = tuple[int, int, tuple[Choice, ...]]
@@ -226,7 +251,7 @@ def _search(plan: Plan, freedom: Freedom, fit: Callable[[Spread], bool], layer: 
             if not fit(_spread(dimensions[: done + 1], rests[0][2])):
                 break
             rounds = node.rounds * same[0].rounds
-            key = (*_held(dimensions, rests[0][2]), tuple((rows, columns) for rows, columns, _ in rests))
+            key = (*_held(layer, dimensions, rests[0][2]), tuple((rows, columns) for rows, columns, _ in rests))
             if seen.get(key, rounds + 1) > rounds:
                 seen[key] = rounds
                 bound = rounds * min(n for n in least if n)
@@ -249,11 +274,11 @@ def _rests(before: Sequence[Rest], choices: Sequence[Choice]) -> tuple[Rest, ...
     return tuple(kept)
 
 
-def _held(dimensions: Sequence[Dimension], chosen: Sequence[Choice]) -> tuple[int, ...]:
+def _held(layer: Layer, dimensions: Sequence[Dimension], chosen: Sequence[Choice]) -> tuple[int, ...]:
     """What storage depends on: how many dimensions are chosen, and what they make of each data type's box."""
     some = {d: choice.at_once for d, choice in zip(dimensions, chosen, strict=False)}
     box = {d: some.get(d, 1) for d in DIMENSIONS}
     plain: tuple[DataType, DataType] = ("weight", "output")
     sizes = [prod(box[d] for d in RELEVANT[data_type]) for data_type in plain]
-    channels = box["N"] * box["G"] * box["C"]
-    return (len(chosen), *sizes, channels, box["P"], box["Q"], box["R"], box["S"])
+    channels = (box["N"] * box["G"] * box["C"],) if layer.image is None else (box["N"], box["G"], box["C"])
+    return (len(chosen), *sizes, *channels, box["P"], box["Q"], box["R"], box["S"])

@@ -8,10 +8,9 @@ from math import prod
 
 from simulator.eyexam.freedom import Freedom, freedom_of
 from simulator.eyexam.occupancy import busiest_cycles
-from simulator.eyexam.parallel import Spread, at_once, fits, in_storage, on_array, on_pes
+from simulator.eyexam.parallel import Spread, at_once, fits, in_storage, on_array, on_pes, stored_bits
 from simulator.eyexam.traffic import Load, Traffic
 from simulator.mapping.mapping import Mapping
-from simulator.mapping.tiles import tile_bits
 from simulator.names import DIMENSIONS, Dimension
 from simulator.spec.architecture import Architecture
 from simulator.spec.layer import Layer
@@ -172,10 +171,10 @@ def _held(
     layer: Layer, freedom: Freedom, architecture: Architecture, spread: Spread, *, only_full: bool = False
 ) -> str:
     """Bytes of what runs at once, per memory."""
-    box, told = at_once(layer, freedom, spread), []
-    for name, memory in list(architecture.memories.items())[1:]:
-        bits = tile_bits(layer, box, memory.keeps, architecture.word_bits)
-        full = not all(memory.tile_quota(bits, dict.fromkeys(bits, 1)).values())
-        if full or not only_full:
-            told.append(f"{name} {amount(-(-sum(bits.values()) // 8))} bytes")
+    box = at_once(layer, freedom, spread)
+    told = [
+        f"{name} {amount(-(-bits // 8))} bytes"
+        for name, (bits, full) in stored_bits(layer, architecture, box).items()
+        if full or not only_full
+    ]
     return f" ({', '.join(told)})" if told else ""

@@ -22,6 +22,7 @@ from simulator.mapping.tiles import cut, input_span, words
 from simulator.names import ARRAY, DIMENSIONS, REDUCTION, RELEVANT, DataType, Dimension
 from simulator.spec.architecture import Architecture
 from simulator.spec.layer import Layer
+from simulator.spec.product import touched
 
 STREAMS: dict[str, DataType] = {
     "weight": "weight",
@@ -35,6 +36,8 @@ PARTS: dict[DataType, frozenset[Dimension]] = {
     "output": frozenset(),
 }
 """Dimensions along which the innermost memory's tile moves in parts, where it does."""
+APART: frozenset[Dimension] = frozenset({"G"})
+"""The same for inputs of a matrix product whose windows overlap."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,9 +83,10 @@ class Traffic:
         for stream, amount in self.stream_words().items():
             self._at_array(stream, amount)
         self._between_pes()
-        for name, memory in list(self.architecture.memories.items())[1:]:
+        for name, memory in self.architecture.memories.items():
             for data_type in memory.keeps:
-                self._between(name, data_type)
+                if self.architecture.home(data_type) != name:
+                    self._between(name, data_type)
         return self._loads
 
     def _slide(self) -> Slide | None:
@@ -114,6 +118,8 @@ class Traffic:
         for stay, count in self._stays("output", loops).starts().items():
             psums = count * words(self.layer, self.steps.clipped(stay.place.extents), "output")
             out["psum_out"] += psums
+            if self.architecture.accumulates():
+                continue
             if not stay.edge or self.architecture.spatial.initial_psums == "buffer":
                 out["psum_in"] += psums
         return out
@@ -121,8 +127,11 @@ class Traffic:
     def hops(self) -> tuple[int, int]:
         """Psums over links between PEs: over all links together, and over the one that carries most.
 
-        That one leads to the first PE of a chain of first stretches, which has most in every tile.
+        That one leads to the first PE of a chain of first stretches, which has most in every tile. Inside a
+        systolic array they are part of its movement, and none is counted.
         """
+        if self.architecture.psum_links() is None:
+            return 0, 0
         loops, stays = len(self.turns.axes), self._stays("output", len(self.turns.axes))
         every = busiest = 0
         for stay, count in stays.starts().items():
@@ -208,18 +217,20 @@ class Traffic:
         """Tiles, or parts of them, that come in and go out: (words, words of a row, all summed) of each."""
         end = self.turns.outside(self.mapping, memory)
         at_home = parent == self.architecture.levels(data_type)[0]
-        stays = self._stays(data_type, end, placed=data_type == "input" and at_home)
+        overlaps = self.layer.image is not None
+        stays = self._stays(data_type, end, placed=data_type == "input" and (at_home or overlaps))
         inside = self.mapping.tile_extents(memory)
         cuts: tuple[int, ...] = ()
         innermost = memory == self.architecture.levels(data_type)[-1]
         if innermost and self.architecture.memories[memory].in_parts(data_type):
-            cuts = self.turns.over(PARTS[data_type], end, self.turns.split)
+            apart = APART if overlaps and data_type == "input" else PARTS[data_type]
+            cuts = self.turns.over(apart, end, self.turns.split)
         read: Counter[tuple[int, int, bool]] = Counter()
         written: Counter[tuple[int, int, bool]] = Counter()
         for stay, count in stays.starts().items():
             if data_type != "output":
                 for part, times in self._parts(stay.place, cuts, inside).items():
-                    read[(*self._size(data_type, part), True)] += count * times
+                    read[(*self._size(data_type, part, at_home=at_home), True)] += count * times
             elif not stay.edge:
                 read[(*self._size(data_type, _within(stay.place, inside)), False)] += count
         if data_type != "output":
@@ -240,19 +251,30 @@ class Traffic:
             out[_within(part, inside)] += prod(times for _, times in combination)
         return out
 
-    def _size(self, data_type: DataType, place: Place) -> tuple[int, int]:
-        """(words, words of one row) of a tile without its padding."""
+    def _size(self, data_type: DataType, place: Place, *, at_home: bool = False) -> tuple[int, int]:
+        """(words, words of one row) of a tile, where it comes from its home without its padding."""
         extents = place.extents
         if data_type == "weight":
             return words(self.layer, extents, data_type), 1
         if data_type == "output":
             return words(self.layer, extents, data_type), extents[INDEX["Q"]]
+        if self.layer.image is not None:
+            return self._of_windows(self.layer.image, place, at_home=at_home), 1
         if place.bases == NOWHERE:
             columns = input_span(self.layer, 1, extents[INDEX["Q"]], extents[INDEX["S"]])
             return words(self.layer, extents, data_type), columns
         rows, columns = (self._inside_map(axis, place) for axis in (0, 1))
         channels = prod(extents[INDEX[d]] for d in PARTS["input"])
         return channels * rows * columns, max(1, columns)
+
+    @staticmethod
+    def _of_windows(image: Layer, place: Place, *, at_home: bool) -> int:
+        """Different inputs that a block of a matrix product touches."""
+        (n, c), extents = place.bases, place.extents
+        assert n is not None
+        assert c is not None
+        found, padding = touched(image, (n, extents[INDEX["N"]]), (c, extents[INDEX["C"]]))
+        return extents[INDEX["G"]] * (found - padding if at_home else found)
 
     def _inside_map(self, axis: int, place: Place) -> int:
         """Input rows (columns) of a block that are no padding."""

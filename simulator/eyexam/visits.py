@@ -16,13 +16,16 @@ from simulator.names import DIMENSIONS, Dimension
 from simulator.spec.layer import Layer
 
 Bases = tuple[int | None, int | None]
-"""First input row and column of a block; None where no padding is in it, and so its place does not matter."""
+"""First input row and column of a block; None where no padding is in it, and so its place does not matter.
+
+In a matrix product with an image: its first position inside an image, and window element inside a channel.
+"""
 NOWHERE: Bases = (None, None)
 AXES: tuple[tuple[Dimension, Dimension], ...] = (("P", "R"), ("Q", "S"))
 
 
 class Place(NamedTuple):
-    """A block by what decides its size: its extents, and where it lies if padding may be in it."""
+    """A block by what decides its size: its extents, and where it lies if that matters."""
 
     extents: Extents
     bases: Bases
@@ -94,11 +97,29 @@ class Turns:
         """The layer's sizes."""
         return tuple(self.layer.sizes[d] for d in DIMENSIONS)
 
+    @cached_property
+    def moving(self) -> dict[int, tuple[int, int]]:
+        """Dimensions (by number) that move a block: which of its bases, and how far one index does."""
+        layer = self.layer
+        if layer.image is not None:
+            return {INDEX["N"]: (0, 1), INDEX["C"]: (1, 1)}
+        return {
+            INDEX[d]: (axis, far[axis])
+            for axis, pair in enumerate(AXES)
+            for d, far in zip(pair, (layer.stride, layer.dilation), strict=True)
+        }
+
+    @cached_property
+    def first(self) -> Bases:
+        """Where the whole layer lies."""
+        before = self.layer.padding_before
+        return (0, 0) if self.layer.image is not None else (-before[0], -before[1])
+
 
 class Stays:
     """Counts the stays of what the loops ``relevant`` index; ``depth`` loops decide, the others lie inside.
 
-    ``placed``: tell blocks apart by the padding in them. ``summed`` are the loops over reductions.
+    ``placed``: tell blocks apart by where they lie, as far as their inputs depend on it. ``summed`` are the loops over reductions.
     """
 
     def __init__(
@@ -113,8 +134,7 @@ class Stays:
         self.turns, self.depth = turns, depth
         self.relevant, self.summed = frozenset(relevant), frozenset(summed)
         self._known: dict[tuple[int, Place, bool, bool], Counter[Stay]] = {}
-        padded: Bases = (-turns.layer.padding_before[0], -turns.layer.padding_before[1])
-        self.whole = self._settled(turns.sizes, padded if placed else NOWHERE)
+        self.whole = self._settled(turns.sizes, turns.first if placed else NOWHERE)
 
     def starts(self) -> Counter[Stay]:
         """All stays by what they are when they start; ``edge``: with the first part of a sum."""
@@ -147,19 +167,25 @@ class Stays:
         extents[axis] = min(step, extents[axis] - number * step)
         if place.bases == NOWHERE:
             return Place(tuple(extents), NOWHERE)
-        layer, bases = self.turns.layer, list(place.bases)
-        for i, (output, tap) in enumerate(AXES):
-            base = bases[i]
-            if base is not None and axis == INDEX[output]:
-                bases[i] = base + number * step * layer.stride[i]
-            elif base is not None and axis == INDEX[tap]:
-                bases[i] = base + number * step * layer.dilation[i]
+        bases = list(place.bases)
+        i, far = self.turns.moving.get(axis, (0, 0))
+        base = bases[i]
+        if base is not None:
+            bases[i] = base + number * step * far
         return self._settled(tuple(extents), (bases[0], bases[1]))
 
     def _settled(self, extents: Extents, bases: Bases) -> Place:
-        """The place of a block, without a base along axes where no padding is in it."""
+        """The place of a block, without a base along axes where no padding is in it.
+
+        In a matrix product images are alike, and so are channels.
+        """
         layer = self.turns.layer
         left = list(bases)
+        if layer.image is not None and bases != NOWHERE:
+            size, (n, c) = layer.image.sizes, bases
+            assert n is not None
+            assert c is not None
+            return Place(extents, (n % (size["P"] * size["Q"]), c % (size["R"] * size["S"])))
         for i, (output, tap) in enumerate(AXES):
             base = bases[i]
             far = (extents[INDEX[output]] - 1) * layer.stride[i]
@@ -172,7 +198,8 @@ class Stays:
         """The iterations of a loop, alike ones together; those that do not start (end) sums are no edge."""
         trips, out = self._trips(loop, place), list[Run]()
         special = trips - 1 if ends else 0
-        if place.bases == NOWHERE:  # all but the last are of full length
+        if place.bases == NOWHERE or self.turns.axes[loop] not in self.turns.moving:
+            # all but the last are of full length
             numbers = [(0, 1), (1, trips - 2), (trips - 1, 1)] if trips > 1 else [(0, 1)]
         else:
             numbers = [(number, 1) for number in range(trips)]

@@ -59,6 +59,8 @@ class StepWords:
         return self._known[key]
 
     def _count(self, data_type: DataType, extents: Extents, *, slid: bool, multicast: bool) -> int:
+        if self.layer.image is not None and data_type == "input":  # at the edge, windows are whole
+            return prod(extents[INDEX[d]] for d in RELEVANT["input"])
         if data_type == "output" or (multicast and not slid):
             return words(self.layer, extents, data_type)
         others = 1

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from functools import lru_cache
+from math import prod
 
 from simulator.components.memories.base import Words
 from simulator.mapping.mapping import Mapping
@@ -87,11 +88,17 @@ def tile_bits(layer: Layer, extents: Extents, data_types: Sequence[DataType], wo
 
 def held_bits(mapping: Mapping, layer: Layer, architecture: Architecture, memory: str) -> Words:
     """Bits of the largest tile of each data type that ``memory`` keeps; of one at home there, all of it."""
-    extents, every = tile(mapping, layer, memory), tuple(layer.sizes[d] for d in DIMENSIONS)
-    keeps, bits = architecture.memories[memory].keeps, architecture.word_bits
-    return {
-        d: words(layer, every if architecture.home(d) == memory else extents, d) * bits[d] for d in keeps
-    }
+    extents, keeps = tile(mapping, layer, memory), architecture.memories[memory].keeps
+    bits = tile_bits(layer, extents, keeps, architecture.word_bits)
+    return bits | {d: whole_bits(layer, architecture, d) for d in keeps if architecture.home(d) == memory}
+
+
+def whole_bits(layer: Layer, architecture: Architecture, data_type: DataType) -> int:
+    """Bits of all words of a data type, as they lie at home: without padding."""
+    each, origin = architecture.word_bits[data_type], layer.origin
+    if data_type == "input" and origin is not None:
+        return prod(origin.sizes[d] for d in ("N", "G", "C")) * prod(origin.input_size) * each
+    return words(layer, tuple(layer.sizes[d] for d in DIMENSIONS), data_type) * each
 
 
 def fits(mapping: Mapping, layer: Layer, architecture: Architecture, memory: str, tiles: int = 1) -> bool:

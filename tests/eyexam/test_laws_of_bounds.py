@@ -10,6 +10,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from random_machines import built, cases, changed, free_cases, measured
+from random_systolic import cases as systolic_cases
+from random_systolic import free_cases as free_systolic_cases
 
 import simulator
 from simulator.dataflows import dataflows
@@ -94,6 +96,19 @@ def test_bounds_and_traffic_with_codecs_single_buffers_and_relaxed_resources(cas
     bounds, result = bounds_of(layer, mapping, machine, relaxed), measured(description, layer, mapping, tuple(relaxed))
     assert_same_traffic(bounds, Traffic(layer, mapping, machine), result)
     assert_bounds_hold(bounds, result, description["array"]["pe"]["macs_per_cycle"])
+
+
+systolic = st.one_of(systolic_cases(), free_systolic_cases())
+
+
+@law(150)
+@given(systolic)
+def test_bounds_and_traffic_on_random_systolic_machines(case: Case) -> None:
+    description, layer, mapping = case
+    machine = built(description)
+    bounds, result = bounds_of(layer, mapping, machine), measured(*case)
+    assert_same_traffic(bounds, Traffic(layer, mapping, machine), result)
+    assert_bounds_hold(bounds, result, 1)
 
 
 def pairs() -> Iterator[object]:
