@@ -16,7 +16,7 @@ from simulator.components.memories.dram import Dram
 from simulator.dataflows import Parallelism, register
 from simulator.dataflows.loops import ceiling, loops, no_parameters
 from simulator.errors import refuse
-from simulator.mapping.check import FOLDS, problems
+from simulator.mapping.check import FOLDS
 from simulator.mapping.mapping import Loops, Mapping
 from simulator.mapping.nest import Loop
 from simulator.mapping.tiles import held_bits, tile, words
@@ -53,7 +53,7 @@ def systolic(
             if best is None or price < best[0]:
                 best = price, mapping
             break
-    if best is None or problems(best[1], layer, architecture, place):
+    if best is None:
         raise refuse(place, layer.name, None, f"no tile of one fold of this layer fits {architecture.name}")
     return best[1]
 

@@ -136,7 +136,7 @@ def _part(component: str, architecture: Architecture) -> str:
     if component in architecture.networks:
         return "NoC"
     if component in architecture.memories:
-        return "DRAM" if component == architecture.outermost else "buffer"
+        return "DRAM" if architecture.memories[component].off_chip else "buffer"
     return "RF" if component == "scratchpad" else "ALU"
 
 
@@ -161,7 +161,8 @@ def check_prices(architecture: Architecture, table: EnergyTable) -> None:
         actions[name] = {d: {kind: 0} for d in network.carries}
     if architecture.vector_unit is not None:
         actions["vector_unit"] = {"all": {"operate": 0}}
-    on_chip = [ARRAY, *list(architecture.memories)[1:], *architecture.networks]
+    buffers = [name for name, memory in architecture.memories.items() if not memory.off_chip]
+    on_chip = [ARRAY, *buffers, *architecture.networks]
     for name in on_chip + (["vector_unit"] if architecture.vector_unit else []):
         actions.setdefault(name, {}).setdefault("all", {}).update(clock=0, leakage=0)
     price(actions, parts_of(architecture), table)

@@ -229,6 +229,12 @@ class Hold(Level):
         """Tiles that are not written back yet are ``far`` iterations of a loop further on."""
         self.undrained = deque(self.cursor.moved(key, loop, far) for key in self.undrained)
 
+    def use_up(self, tiles: int) -> None:
+        """So many of the tiles that are not written back are, and their room is free."""
+        for _ in range(tiles):
+            self.undrained.popleft()
+        self.room += tiles
+
     def through(self, marks: Breaks | None = None) -> None:
         """Whoever is inside is through with the oldest tile, which was where ``marks`` say: write it out."""
         assert self.drains is not None

@@ -154,7 +154,7 @@ class Tables:
         nest, found = self.nest, 0
         for d in DATA_TYPES:
             outside, relevant = self.outside(d), nest.over(RELEVANT[d])
-            depth, cuts = nest.depth(relevant), self._part_loops(d)
+            depth, cuts = nest.depth(self.renewing(d)), self._part_loops(d)
             found |= sum(1 << i for i in range(outside, min(depth, nest.split)) if i not in cuts)
             for i in range(min(outside, depth) - 1, -1, -1):
                 if relevant >> i & 1 and nest.parents[i] < 0:
@@ -277,7 +277,7 @@ class Tables:
     def _stream(self, stream: int, route: list[int]) -> list[int]:
         """One stream's row: see `kernel.CAPACITY`."""
         data_type, nest = STREAM_TYPES[stream], self.nest
-        outside, relevant = self.outside(data_type), nest.over(RELEVANT[data_type])
+        outside, relevant = self.outside(data_type), self.renewing(data_type)
         cuts = self._part_loops(data_type)
         network = self.networks[STREAM_NAMES[stream]]
         latency = 0 if network is None else network.latency_cycles
@@ -292,6 +292,10 @@ class Tables:
             tile,
             sum(1 << i for i in cuts),
         ]
+
+    def renewing(self, data_type: DataType) -> int:
+        """The loops, a bit each, whose turns bring other words of a data type to the PEs."""
+        return self.nest.over(RELEVANT[data_type])
 
     def outside(self, data_type: DataType) -> int:
         """How many loops change what the innermost memory of a data type holds: none where it is its home."""

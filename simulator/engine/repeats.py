@@ -46,6 +46,7 @@ class Moment:
     logged: int
     cursors: tuple[tuple[int, ...], ...]
     counts: tuple[int, ...]
+    undrained: tuple[int, ...]
 
 
 class Repeats:
@@ -73,7 +74,7 @@ class Repeats:
         now = Moment(
             base, tuple(s.digit[kernel.MACS].tolist()), s.digit.copy(), s.stream[:, TILE_COLUMNS],
             s.tally.copy(), int(s.scalars[kernel.LOGGED]),
-            tuple(c.place for c in self._tile_cursors()), tuple(self._counts()),
+            tuple(c.place for c in self._tile_cursors()), tuple(self._counts()), self._undrained(),
         )  # fmt: skip
         alike = self._moments.setdefault(key, [])
         for then in reversed(alike):
@@ -98,6 +99,10 @@ class Repeats:
             yield from level.counts
         for counts in self.machine.port_counts:
             yield from counts.values()
+
+    def _undrained(self) -> tuple[int, ...]:
+        """How many output tiles each level that holds such has."""
+        return tuple(len(x.undrained) for x in self.machine.levels.values() if isinstance(x, Hold))
 
     def _around(self, base: int, low: int) -> Iterator[int]:
         """The state outside the array relative to ``base``; what is before ``low`` is past."""
@@ -132,7 +137,8 @@ class Repeats:
         if isinstance(level, Fill):
             yield level.asked
         if isinstance(level, Hold):
-            yield from (level.taken, level.loading, len(level.undrained))
+            left = len(level.undrained) if level.cursor.tile is not None else PAST  # then it only gets less
+            yield from (level.taken, level.loading, left)
             yield from _marks(level.marks, base, low)
             here = level.cursor.tile
             for key in level.undrained if here is not None else ():
@@ -228,6 +234,9 @@ class Repeats:
             agenda.items = [(t, n, do, _put_off(what, cycles)) for t, n, do, what in agenda.items]
         for level in machine.levels.values():
             level.shift(cycles)
+        holds = [level for level in machine.levels.values() if isinstance(level, Hold)]
+        for hold, before, after in zip(holds, then.undrained, now.undrained, strict=True):
+            hold.use_up((before - after) * times)
         counts = iter([b - a for a, b in zip(then.counts, now.counts, strict=True)])
         for level in machine.levels.values():
             for i in range(len(level.counts)):

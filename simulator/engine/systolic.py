@@ -17,6 +17,7 @@ from simulator.engine.steps import Need, StepKind, Supply
 from simulator.kernels import tables as kernel
 from simulator.mapping.check import FOLDS
 from simulator.mapping.nest import INDEX
+from simulator.names import DataType
 
 STREAM = {"weight": kernel.W, "input": kernel.I, "output": kernel.POUT}
 
@@ -56,6 +57,12 @@ class SystolicTables(Tables):
         rows, columns = (_lengths(ends) for ends in self.bands)
         grid = names.reshape(len(rows), len(columns), -1)
         return np.repeat(np.repeat(grid, rows, axis=0), columns, axis=1)
+
+    def renewing(self, data_type: DataType) -> int:
+        """The loops whose turns bring words: all of them, but for what stays in the PEs."""
+        if data_type == self.array.stationary:
+            return super().renewing(data_type)
+        return (1 << len(self.nest.loops)) - 1
 
     def _make_kinds(self) -> list[StepKind]:
         return [self._of(rows, columns) for rows, columns in self._used]

@@ -728,8 +728,8 @@ def run_until(rows: Rows, limit: int) -> int:
             return FULL
         if s.scalars[CROSSED] != 0:
             result = PASSED
-        elif best < 0:
-            result = BLOCKED
+        elif best < 0:  # where time alone lets something be known, it goes on at the limit
+            result = AT_LIMIT if s.scalars[LOOKS_AHEAD] != 0 and limit < FOREVER else BLOCKED
         elif s.heads[best, HEAD_START] >= limit:
             result = AT_LIMIT
         elif s.scalars[TURNED] == 0 or call(rows, LOOK_BACK, limit) == 0:

@@ -95,7 +95,7 @@ def next_due(p: Program, s: State, v: Wave) -> int:
         return int(soonest)
     if v.array[TILES_IN] > s.stream[stays, SEEN]:
         return int(max(soonest, v.wave[LAST_ROW] + 1))
-    return int(max(soonest, next_row(p, s, v)[1] + rows_to_come(p, s, v)))
+    return int(max(soonest, next_move(v, next_row(p, s, v)[1]) + rows_to_come(p, s, v)))
 
 
 @stage
@@ -122,6 +122,23 @@ def comes(s: State, stream: int, slot: int) -> int:
 
 
 @stage
+def next_freeze(p: Program, s: State, v: Wave) -> int:
+    """No stand-still for want of operands begins before this cycle, but those that are known."""
+    q, due, there = s.scalars, next_due(p, s, v), 0
+    if q[MACS_DONE] != 0:
+        return FOREVER
+    stays = p.machine[STATIONARY]
+    if stays != POUT and (q[NEW_W] if stays == W else q[NEW_I]) != 0 and v.array[TILES_IN] <= s.stream[stays, SEEN]:
+        return due
+    for stream in range(2):
+        if stream != stays and (q[NEW_W] if stream == W else q[NEW_I]) != 0:
+            if s.stream[stream, DONE] <= s.stream[stream, SEEN]:
+                return due
+            there = max(there, comes(s, stream, s.stream[stream, SEEN]))
+    return due if there > next_move(v, due) else next_entry(p, s, v) + 1  # only psums may be late, and they stop nothing
+
+
+@stage
 def settled_until(p: Program, s: State, v: Wave) -> int:
     """Every stand-still that begins before this cycle is known."""
     q = s.scalars
@@ -129,7 +146,7 @@ def settled_until(p: Program, s: State, v: Wave) -> int:
         until = arrival(p, s, v, q[ACC_TILE])
     else:
         until = next_entry(p, s, v) + p.dying[q[MAC_KIND], OUT_MOVES]
-    return int(min(until, next_due(p, s, v)) if p.machine[FREEZES] != 0 else until)
+    return int(min(until, next_freeze(p, s, v)) if p.machine[FREEZES] != 0 else until)
 
 
 @stage
@@ -326,16 +343,11 @@ def enter(p: Program, s: State, v: Wave, kind: int) -> int:
             if come > latest or (come == latest and stream < late):
                 late, latest = stream, come
     tile = q[MAC_TILE]
-    if s.stream[PIN, DONE] <= tile:
-        return -1
-    psums = comes(s, PIN, tile) if s.tile[HAS_PSUM, tile % s.tile.shape[1]] != 0 else 0
-    if psums > latest:
-        late, latest = PIN, psums
     if p.machine[LAST_WAITS] != 0 and tile > 0 and next_is_new(p, s):
         ready = later(v, v.entry[(tile - 1) % v.entry.shape[0]], p.machine[LAST_WAITS])
         due = max(due, ready)
         if ready >= latest:
-            late = -1
+            late, latest = -1, ready
     if p.machine[FREEZES] != 0:
         while True:  # what arrives before the vector is due, or in that cycle if the array then moves
             cycle = next_move(v, due)
@@ -348,6 +360,11 @@ def enter(p: Program, s: State, v: Wave, kind: int) -> int:
                 return -1
             if code == 0:
                 break
+    if s.stream[PIN, DONE] <= tile:
+        return -1
+    psums = comes(s, PIN, tile) if s.tile[HAS_PSUM, tile % s.tile.shape[1]] != 0 else 0
+    if psums > latest:
+        late, latest = PIN, psums
     cycle = moves_in(p, s, v, max(due, there, psums))
     if cycle >= 0:
         account(p, s, v, kind, opens, late if latest > s.pe[CLOCK, 0] else -1, cycle)
@@ -433,7 +450,7 @@ def accumulate(address: Any, _: int) -> int:
     """Let the next result arrive, where no stand-still is unknown that could put it off; 0 while one is, or it has no room yet."""
     rows = rows_at(address)
     p, s, v = program_at(rows), state_at(rows), wave_at(rows)
-    until = next_due(p, s, v) if p.machine[FREEZES] != 0 else FOREVER
+    until = next_freeze(p, s, v) if p.machine[FREEZES] != 0 else FOREVER
     code = arrive(p, s, v, until)
     if code == 0:
         s.scalars[LOOKS_AHEAD] = 1

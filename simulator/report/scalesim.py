@@ -1,6 +1,7 @@
 """SCALE-Sim's reports of a run on a systolic array: files, columns and spelling of its version 3.0.0.
 
-Layers with MACs have a row each; ``LayerID`` counts them from 0 in the order of the run. Numbers are ours:
+Layers with MACs have a row each, also where SCALE-Sim would take one apart into channels; ``LayerID`` counts
+them from 0 in the order of the run. Numbers are ours:
 
 * Cycles. Here a layer begins with its first fetch and ends when its last word is in DRAM. SCALE-Sim tells
   the number of the last cycle, and has what it fetches before the first use in negative cycles, what it
@@ -71,8 +72,12 @@ def check_fits(architecture: Architecture) -> None:
 
 
 def write_reports(run: "Run", directory: Path) -> None:
-    """Write the reports of ``run`` into ``directory``; raises as `check_fits`."""
+    """Write the reports of ``run`` into ``directory``; raises as `check_fits`, and without windows."""
     check_fits(run.architecture)
+    for layer in run.layers.values():
+        if layer.macs and not layer.windows:
+            told = "series over time were expected: the run was read from a directory without windows.npz"
+            raise refuse(layer.name, "windows", None, told)
     for (name, header), rows in zip(HEADERS.items(), _tables(run), strict=True):
         lines = [header, *(", ".join(map(str, row)) + "," for row in rows)]
         (directory / name).write_text("\n".join(lines) + "\n", encoding="utf-8", newline="\n")

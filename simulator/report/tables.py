@@ -42,8 +42,8 @@ def level_bytes(run: "Run", result: "LayerResult", level: str) -> float:
 
 
 def buffers(run: "Run") -> list[str]:
-    """Names of the memories inside the outermost one."""
-    return [name for name in run.architecture.memories if name != run.architecture.outermost]
+    """Names of the memories on chip."""
+    return [name for name, memory in run.architecture.memories.items() if not memory.off_chip]
 
 
 def layer_grid(run: "Run") -> Grid:

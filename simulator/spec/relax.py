@@ -6,6 +6,7 @@ from simulator.components.base import Rate
 from simulator.components.memories.base import Memory
 from simulator.components.memories.dram import Dram
 from simulator.errors import InputError, Problem
+from simulator.names import DataType
 from simulator.spec.architecture import Architecture
 from simulator.spec.validation import did_you_mean, shown
 
@@ -16,17 +17,20 @@ def relaxable(architecture: Architecture) -> list[str]:
     """Every name that can be relaxed: ``dram``, ``glb``, ``glb.input_read``, ``psum_in``, ..."""
     names: list[str] = []
     for name, memory in architecture.memories.items():
-        names += [
-            name,
-            *(f"{name}.{port}" for port in _ports(memory, outermost=name == architecture.outermost)),
-        ]
+        names += [name, *(f"{name}.{port}" for port in _ports(name, memory, architecture))]
     return names + list(architecture.networks)
 
 
-def _ports(memory: Memory, *, outermost: bool) -> list[str]:
-    sides = [memory.array_port] if outermost else [memory.array_port, memory.outer_port]
-    ports = [side(data_type, way)[0] for side in sides for data_type in memory.keeps for way in DIRECTIONS]
+def _ports(name: str, memory: Memory, architecture: Architecture) -> list[str]:
+    ports = [memory.array_port(data_type, way)[0] for data_type in memory.keeps for way in DIRECTIONS]
+    inside = _from_outside(name, memory, architecture)
+    ports += [memory.outer_port(data_type, way)[0] for data_type in inside for way in DIRECTIONS]
     return list(dict.fromkeys(ports))
+
+
+def _from_outside(name: str, memory: Memory, architecture: Architecture) -> list[DataType]:
+    """Data types that a memory gets from another one: nothing lies outside the home of a data type."""
+    return [data_type for data_type in memory.keeps if architecture.home(data_type) != name]
 
 
 def check_relax(architecture: Architecture, names: Iterable[str], place: str = "--relax") -> frozenset[str]:
@@ -45,25 +49,23 @@ def check_relax(architecture: Architecture, names: Iterable[str], place: str = "
 def declared_rates(architecture: Architecture) -> dict[str, Rate]:
     """Every port that words can cross and every network, with its rate.
 
-    Words per core cycle, bytes at the outermost memory. Only outputs are written from the array side and read
+    Words per core cycle, bytes at a memory off chip. Only outputs are written from the array side and read
     towards DRAM, so ports of other data types in these directions move nothing and are left out.
     """
     rates: dict[str, Rate] = {}
     for name, memory in architecture.memories.items():
-        for port, rate in _used_ports(memory, architecture, outermost=name == architecture.outermost):
+        for port, rate in _used_ports(name, memory, architecture):
             rates.setdefault(f"{name}.{port}", rate)
     return rates | {name: network.words_per_cycle for name, network in architecture.networks.items()}
 
 
-def _used_ports(
-    memory: Memory, architecture: Architecture, *, outermost: bool
-) -> Iterator[tuple[str, Rate]]:
+def _used_ports(name: str, memory: Memory, architecture: Architecture) -> Iterator[tuple[str, Rate]]:
     for data_type in memory.keeps:
         for way in DIRECTIONS if data_type == "output" else DIRECTIONS[:1]:
             port, rate = memory.array_port(data_type, way)
             if isinstance(memory, Dram):
                 rate = memory.bytes_per_core_cycle(architecture.clock_mhz)
             yield port, rate
-    for data_type in () if outermost else memory.keeps:
+    for data_type in _from_outside(name, memory, architecture):
         for way in DIRECTIONS if data_type == "output" else DIRECTIONS[1:]:
             yield memory.outer_port(data_type, way)

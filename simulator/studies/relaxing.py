@@ -237,7 +237,8 @@ def resources(architecture: Architecture) -> tuple[list[Resource], list[str]]:
 
 def _limit(name: str, ports: Sequence[str], rates: dict[str, Any], architecture: Architecture) -> str:
     """The rate in words; of several ports the lowest and the highest one."""
-    unit = "bytes" if name.partition(".")[0] == architecture.outermost else "words"
+    memory = architecture.memories.get(name.partition(".")[0])
+    unit = "bytes" if memory is not None and memory.off_chip else "words"
     low, high = (short(float(pick(rates[port] for port in ports))) for pick in (min, max))
     return f"{low} {unit}/cycle" if low == high else f"{low} to {high} {unit}/cycle"
 

@@ -123,6 +123,12 @@ class LayerTrace:
         sums = self.pe_rows.sums(edges, np.zeros(self.pe_rows.pes), len(self.states))
         return _accounting(self.states, sums[0, 0])
 
+    def of_pe(self, pe: int, window: tuple[int, int] | None = None) -> dict[str, dict[Cause, int]]:
+        """The same for one PE alone."""
+        edges = np.array(self.within(window), dtype=np.int64)
+        others = (np.arange(self.pe_rows.pes) != pe).astype(np.int64)
+        return _accounting(self.states, self.pe_rows.sums(edges, others, len(self.states))[0, 0])
+
     def over_time(self, bins: int, window: tuple[int, int] | None = None) -> tuple[Ints, Ints]:
         """(edges in cycles [bins + 1], PE-cycles [bins, states]) of the whole array."""
         first, last = self.within(window)

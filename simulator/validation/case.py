@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Iterator
 from functools import cached_property
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Final, Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -26,10 +26,20 @@ Text = Annotated[str, Field(min_length=1)]
 Names = Annotated[tuple[Text, ...], Field(min_length=1)]
 
 
+LIMITS: Final = ("each_points", "each_pct", "mean_pct", "sum_pct")
+
+
 class Tolerance(Part):
-    """How far simulated values may be from published ones; errors are percent of the published value."""
+    """How far simulated values may be from published ones; errors are percent of the published value.
+
+    Of values that are percentages themselves they are percentage points.
+    """
 
     exact: Literal[True] | None = Field(None, description="every row and the total agree in every digit")
+    reported: Text | None = Field(None, description="why no limit is declared, and values are only compared")
+    each_points: Positive | None = Field(
+        None, description="largest difference of a row of percentages, in percentage points"
+    )
     each_pct: Positive | None = Field(None, description="largest error of a row")
     mean_pct: Positive | None = Field(
         None, description="mean of absolute errors over the rows that were not used to fit"
@@ -40,13 +50,18 @@ class Tolerance(Part):
 
     @model_validator(mode="after")
     def _every_limit_matters(self) -> Self:
-        limits = {key: getattr(self, key) for key in ("each_pct", "mean_pct", "sum_pct")}
-        given = [key for key, limit in limits.items() if limit is not None]
-        if (self.exact is not None) == bool(given):
-            raise ValueError("either exact: true or some of each_pct, mean_pct, sum_pct was expected")
+        given = [self.exact is not None, self.reported is not None, bool(self.limits)]
+        if given.count(True) != 1:
+            told = ", ".join(LIMITS)
+            raise ValueError(f"either exact: true, or reported with a reason, or some of {told} was expected")
         if self.each_pct is not None and self.mean_pct is not None and self.mean_pct >= self.each_pct:
             raise ValueError("mean_pct: no effect, a mean below each_pct was expected")
         return self
+
+    @property
+    def limits(self) -> dict[str, float]:
+        """The limits that are declared, by their keys."""
+        return {key: limit for key in LIMITS if (limit := getattr(self, key)) is not None}
 
 
 class Fitted(Part):
@@ -68,15 +83,17 @@ class Quantity(Part):
     fitted: Fitted | None = None
     note: str = ""
 
-    def problems(self, rows: tuple[str, ...], measure: Measure) -> Iterator[Problem]:
+    def problems(self, layers: tuple[str, ...], measure: Measure) -> Iterator[Problem]:
         """What does not fit the case's rows or what its runner measures; keys start at the quantity."""
+        rows = measure.rows(layers)
         if self.unit != measure.unit:
             yield Problem(
                 "", "unit", shown(self.unit), f"{measure.unit} was expected, as the runner measures"
             )
         for row in rows:
             if row not in self.published:
-                yield Problem("", f"published.{row}", "", "a value was expected: rows lists it")
+                why = "the runner measures it" if measure.parts else "rows lists it"
+                yield Problem("", f"published.{row}", "", f"a value was expected: {why}")
         for row in self.published:
             if row not in rows:
                 yield Problem(
@@ -88,7 +105,14 @@ class Quantity(Part):
 
     def _idle_limits(self, measure: Measure) -> Iterator[Problem]:
         limits = self.tolerance
-        if self.total is not None or limits.sum_pct is None:
+        if measure.parts and self.total is not None:
+            yield Problem("", "total", shown(self.total), "no effect: it is all that is split into these rows")
+        for key, limit in limits.limits.items():
+            if (key == "each_points") != measure.in_points:
+                wanted = "each_points" if measure.in_points else "a limit in percent"
+                told = f"{wanted} was expected: values are in {measure.unit}"
+                yield Problem("", f"tolerance.{key}", shown(limit), told)
+        if self.total is not None or limits.sum_pct is None or measure.in_points:
             return
         if not measure.adds_up:
             yield Problem("", "tolerance.sum_pct", "", "no effect: rows do not add up, a total was expected")
@@ -119,7 +143,10 @@ class Described(Part):
 
 
 class Case(Part):
-    """One published comparison. ``rows`` are layers of the workload, which alone are run."""
+    """One published comparison. ``rows`` are layers of the workload, which alone are run.
+
+    Quantities have a value for each of them, or for each of the parts that the runner splits them into.
+    """
 
     name: Annotated[str, Field(min_length=1, max_length=200)]
     title: Text
@@ -191,7 +218,7 @@ class Case(Part):
             raise InputError([Problem(self.name, "run.energy", "", told)])
         return load_energy_table(name)
 
-    def simulate(self, relax: Iterable[str] = ()) -> Run:
+    def simulate(self, relax: Iterable[str] = (), *, trace: bool = False) -> Run:
         """Run the case's layers, with unlimited rates for some resources; half a run is no comparison."""
         described = self.run
         run = simulate(
@@ -202,6 +229,7 @@ class Case(Part):
             mapping=described.mapping,
             energy=described.energy,
             relax=relax,
+            trace=trace,
         )
         if run.interrupted:
             raise KeyboardInterrupt

@@ -60,13 +60,17 @@ def comparison(
     published = quantity.total
     if published is None and measure.adds_up:
         published = sum(quantity.published.values())
+    total = None if published is None or measured.total is None else Row(TOTAL, published, measured.total)
     return Comparison(
         quantity=name,
         title=quantity.title,
         unit=quantity.unit,
         source=quantity.source,
-        rows=tuple(Row(row, quantity.published[row], measured.rows[row], row in fitted) for row in rows),
-        total=None if published is None else Row(TOTAL, published, measured.total),
+        rows=tuple(
+            Row(row, quantity.published[row], measured.rows[row], row in fitted) for row in measure.rows(rows)
+        ),
+        total=total,
+        in_points=measure.in_points,
         tolerance=quantity.tolerance,
         fitted_reason="" if quantity.fitted is None else quantity.fitted.reason,
         note=quantity.note,

@@ -10,7 +10,7 @@ from simulator.validation.case import Tolerance
 SCHEMA: Final = "stallion.validation/1"
 TOTAL: Final = "total"
 ROUNDING: Final = 1e-9
-"""Percent by which an error may pass its limit, so that limits hold in decimals as they are written."""
+"""By how much an error may pass its limit, so that limits hold in decimals as they are written."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +27,11 @@ class Row:
         """How far the simulated value is above (+) or below (-) the published one, in percent of that."""
         return 100 * (self.simulated - self.published) / self.published
 
+    @property
+    def difference(self) -> float:
+        """How far the simulated value is above (+) or below (-) the published one, in its own unit."""
+        return self.simulated - self.published
+
     def to_dict(self) -> dict[str, Any]:
         """The fields and the error as plain values."""
         return {
@@ -40,7 +45,10 @@ class Row:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Comparison:
-    """One quantity of a case. ``total`` is None where rows do not add up and no total is published."""
+    """One quantity of a case. ``total`` is None where rows do not add up and no total is published.
+
+    ``in_points``: values are percentages, and errors percentage points.
+    """
 
     quantity: str
     title: str
@@ -49,8 +57,18 @@ class Comparison:
     rows: tuple[Row, ...]
     total: Row | None
     tolerance: Tolerance
+    in_points: bool = False
     fitted_reason: str = ""
     note: str = ""
+
+    def error(self, row: Row) -> float:
+        """A row's error: percentage points of what is a percentage, else percent of the published value."""
+        return row.difference if self.in_points else row.error_pct
+
+    @property
+    def error_unit(self) -> str:
+        """The unit of errors."""
+        return "points" if self.in_points else "%"
 
     @property
     def predicted(self) -> tuple[Row, ...]:
@@ -60,8 +78,12 @@ class Comparison:
     @property
     def mean_error_pct(self) -> float | None:
         """Mean of the absolute errors of the predicted rows; None where all rows were used to fit."""
-        errors = [abs(row.error_pct) for row in self.predicted]
-        return sum(errors) / len(errors) if errors else None
+        return _mean([abs(row.error_pct) for row in self.predicted])
+
+    @property
+    def mean_error(self) -> float | None:
+        """The same in the unit of errors."""
+        return _mean([abs(self.error(row)) for row in self.predicted])
 
     @property
     def misses(self) -> tuple[str, ...]:
@@ -75,13 +97,19 @@ class Comparison:
             for row in (*self.rows, *totals):
                 if row.simulated != row.published:
                     yield f"{row.name}: {self._values(row)}; exactly the published value was declared"
-        for rows, limit in ((self.rows, limits.each_pct), (totals, limits.sum_pct)):
+        each = limits.each_points if self.in_points else limits.each_pct
+        for rows, limit in ((self.rows, each), (totals, limits.sum_pct)):
             for row in rows:
-                if _beyond(row.error_pct, limit):
-                    yield f"{row.name}: {row.error_pct:+.2f} % ({self._values(row)}); {_declared(limit)}"
+                error = self.error(row)
+                if _beyond(error, limit):
+                    told = f"{row.name}: {error:+.2f} {self.error_unit} ({self._values(row)})"
+                    yield f"{told}; {self._declared(limit)}"
         mean = self.mean_error_pct
         if mean is not None and _beyond(mean, limits.mean_pct):
-            yield f"mean of absolute errors: {mean:.2f} %; {_declared(limits.mean_pct)}"
+            yield f"mean of absolute errors: {mean:.2f} %; {self._declared(limits.mean_pct)}"
+
+    def _declared(self, limit: float | None) -> str:
+        return f"at most {limit:g} {self.error_unit} {'were' if self.in_points else 'was'} declared"
 
     def _values(self, row: Row) -> str:
         published, simulated = (short(value, 6) for value in (row.published, row.simulated))
@@ -104,12 +132,12 @@ class Comparison:
         }
 
 
-def _beyond(error_pct: float, limit: float | None) -> bool:
-    return limit is not None and abs(error_pct) > limit + ROUNDING
+def _mean(errors: list[float]) -> float | None:
+    return sum(errors) / len(errors) if errors else None
 
 
-def _declared(limit: float | None) -> str:
-    return f"at most {limit:g} % was declared"
+def _beyond(error: float, limit: float | None) -> bool:
+    return limit is not None and abs(error) > limit + ROUNDING
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

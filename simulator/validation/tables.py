@@ -26,26 +26,28 @@ def heading(case: CaseResult) -> str:
 
 
 def _lines(comparison: Comparison) -> Iterator[tuple[str, ...]]:
-    limits = comparison.tolerance
-    each, total = (
-        ("exact", "exact") if limits.exact else (_percent(limits.each_pct), _percent(limits.sum_pct))
-    )
+    limits, points = comparison.tolerance, " points" if comparison.in_points else ""
+    told = "exact" if limits.exact else "none" if limits.reported else None
+    each = told or _limit(limits.each_points if comparison.in_points else limits.each_pct, points)
     name = f"{comparison.quantity}, {comparison.unit}"
     for i, row in enumerate(comparison.rows):
-        yield ("" if i else name, *_values(row), each, "yes" if row.fitted else "no")
+        yield ("" if i else name, *_values(row, comparison, points), each, "yes" if row.fitted else "no")
     if comparison.total is not None:
-        yield ("", *_values(comparison.total), total, "")
-    mean = comparison.mean_error_pct
+        total = told or _limit(limits.sum_pct, "")
+        yield ("", *_values(comparison.total, comparison, points), total, "")
+    mean = comparison.mean_error
     if mean is not None and not limits.exact:
-        yield ("", f"{MEAN} |error|", "", "", f"{mean:.1f}", _percent(limits.mean_pct), "")
+        allowed = _limit(limits.mean_pct, "")
+        yield ("", f"{MEAN} |error|", "", "", f"{mean:.1f}{points}", allowed, "")
 
 
-def _percent(limit: float | None) -> str:
-    return "" if limit is None else f"{limit:g}"
+def _limit(limit: float | None, points: str) -> str:
+    return "" if limit is None else f"{limit:g}{points}"
 
 
-def _values(row: Row) -> tuple[str, ...]:
-    return row.name, short(row.published), short(row.simulated), signed(row.error_pct)
+def _values(row: Row, comparison: Comparison, points: str) -> tuple[str, ...]:
+    error = signed(comparison.error(row)) + points
+    return row.name, short(row.published), short(row.simulated), error
 
 
 def remarks(case: CaseResult) -> list[str]:
@@ -58,6 +60,8 @@ def remarks(case: CaseResult) -> list[str]:
         if fitted:
             told = f"{', '.join(fitted)} used to fit: {comparison.fitted_reason}"
             lines.append(f"{comparison.quantity}: {told}")
+        if comparison.tolerance.reported:
+            lines.append(f"{comparison.quantity}: no limit is declared: {comparison.tolerance.reported}")
         if comparison.note:
             lines.append(f"{comparison.quantity}: {comparison.note}")
     return [" ".join(line.split()) for line in lines]
@@ -78,8 +82,8 @@ def _markdown(case: CaseResult) -> Iterator[str]:
     for comparison in case.comparisons:
         cells = {row.name: _cell(row, comparison) for row in comparison.rows}
         total = "" if comparison.total is None else _cell(comparison.total, comparison)
-        mean = comparison.mean_error_pct
-        told = "" if mean is None or comparison.tolerance.exact else f"{mean:.1f} %"
+        mean = comparison.mean_error
+        told = "" if mean is None or comparison.tolerance.exact else f"{mean:.1f} {comparison.error_unit}"
         yield _line([_escaped(label(comparison)), *(cells.get(name, "") for name in names), total, told])
     for remark in remarks(case):
         yield ""
@@ -95,7 +99,11 @@ def _line(cells: list[str]) -> str:
 
 def _cell(row: Row, comparison: Comparison) -> str:
     values = f"{short(row.published)} → {short(row.simulated)}"
-    error = "" if comparison.tolerance.exact else f" ({signed(row.error_pct)} %)"
+    error = (
+        ""
+        if comparison.tolerance.exact
+        else f" ({signed(comparison.error(row))} {comparison.error_unit})"
+    )
     return values + error + (rf" \{FITTED}" if row.fitted else "")
 
 

@@ -79,7 +79,7 @@ def test_markdown_is_only_markdown(capsys: pytest.CaptureFixture[str]) -> None:
     ("arguments", "said"),
     [
         (["eyeris_v1_alexnet"], "did you mean eyeriss_v1_alexnet? (got eyeris_v1_alexnet)"),
-        (["nothing"], "shipped ones are: eyeriss_v1_alexnet, row_stationary_isca2016 (got nothing)"),
+        (["nothing"], "shipped ones are: eyeriss_v1_alexnet, row_stationary_isca2016, tpu_v1_mlp0"),
         (["missing.yaml"], "missing.yaml: no such case file"),
         (["small_net.yaml"], "small_net.yaml: quantities: this key is required"),
         (["good.yaml", "--json", "--markdown"], "--markdown: either --json or --markdown was expected"),

@@ -140,6 +140,7 @@ def ran(*arguments: str) -> None:
     assert ended.value.code == 0
 
 
+@pytest.mark.filterwarnings("ignore::simulator.errors.InputWarning")
 @pytest.mark.parametrize("text", [V1, V2, V3, CALC, V3.replace("Dataflow: ws", "Dataflow: os")], ids=["v1", "v2", "v3", "calc", "os"])
 def test_what_import_writes_is_the_same_machine(
     text: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]

@@ -106,6 +106,14 @@ def test_layers_without_macs_have_no_row(tmp_path: Path) -> None:
     assert (tmp_path / "COMPUTE_REPORT.csv").read_text().splitlines()[1:] == ["0, 129, 129, 0, 55.81395348837209, 90.0, 49.6551724137931,"]
 
 
+def test_a_run_without_series_over_time(tmp_path: Path) -> None:
+    layer = LayerResult(**{**fields(result(CASE)), "windows": {}})
+    run = Run(architecture=machine(*CASE.array), workload="net", batch=1, clock_mhz=1000, layers=Layers((layer,)))
+    with pytest.raises(InputError, match=r"conv: windows: series over time were expected: .* without windows\.npz"):
+        run.save(tmp_path / "out", compat="scalesim")
+    assert list(tmp_path.iterdir()) == []
+
+
 def fields(layer: LayerResult) -> dict[str, object]:
     return {name: getattr(layer, name) for name in LayerResult.__dataclass_fields__}
 

@@ -101,8 +101,6 @@ def ran(array: tuple[str, int, int]) -> dict[str, LayerResult]:
     return {name: layer for net in small_layers() for name, layer in simulator.simulate(made, net).layers.items()}
 
 
-ONE_VECTOR = {("ws", "FC"), ("ws", "long"), ("is", "one"), ("ws", "one")}
-"""Layers whose folds have one vector each."""
 ROUNDED = ("stride", "rounded")
 """Layers whose last windows reach beyond the input: SCALE-Sim reads there what follows in memory."""
 
@@ -115,7 +113,7 @@ def test_small_layers_are_as_it_printed_plus_one(case: Said) -> None:
     assert not any(causes.keys() - {"array"} for causes in layer.stall_causes.values())
 
 
-@pytest.mark.parametrize("case", [case for case in said() if (case.dataflow, case.layer) not in ONE_VECTOR], ids=str)
+@pytest.mark.parametrize("case", said(), ids=str)
 def test_words_are_its_own(case: Said) -> None:
     """But for its row and column of writes per fold of stationary outputs, and its partial sums in DRAM."""
     words = ran(case.array)[case.layer].words

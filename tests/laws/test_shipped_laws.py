@@ -12,6 +12,7 @@ from test_symmetry import assert_only_idle_pes_differ
 from simulator.spec.catalog import load_architecture, shipped
 from simulator.spec.layer import Layer
 from simulator.spec.operators.conv import Conv
+from simulator.spec.product import as_product
 from simulator.spec.validation import validate
 
 BATCH = 2
@@ -39,11 +40,20 @@ def case_of(architecture: str, name: str) -> Case:
     layer = validate(Conv, LAYERS[name], name).lower(name, BATCH, {})
     assert isinstance(layer, Layer)
     description = description_of(architecture)
+    if description["array"]["kind"] == "systolic":
+        layer = as_product(layer)
     return description, layer, mapped(description, layer)
 
 
 def on_every_machine(test: Any) -> Any:
-    return pytest.mark.parametrize("architecture", shipped("architecture"))(pytest.mark.parametrize("name", LAYERS)(test))
+    """Arrays of PEs that run on their own; systolic ones have laws of their own (`test_systolic_laws`)."""
+    spatial = [name for name in shipped("architecture") if load_architecture(name).systolic is None]
+    return pytest.mark.parametrize("architecture", spatial)(pytest.mark.parametrize("name", LAYERS)(test))
+
+
+def on_every_spatial_machine(test: Any) -> Any:
+    machines = [name for name in shipped("architecture") if load_architecture(name).systolic is None]
+    return pytest.mark.parametrize("architecture", machines)(pytest.mark.parametrize("name", LAYERS)(test))
 
 
 def retimed(description: dict[str, Any], rate: Any, latency: int) -> dict[str, Any]:
@@ -58,15 +68,26 @@ def retimed(description: dict[str, Any], rate: Any, latency: int) -> dict[str, A
     "law",
     [
         laws.test_every_pe_cycle_has_one_name_and_every_stall_its_causes,
-        laws.test_words_into_a_memory_are_words_out_of_the_next,
-        laws.test_every_mac_is_done_once,
-        laws.test_words_at_the_array_are_those_of_a_walk_over_the_loop_nest,
         laws.test_windows_hold_every_word,
-        laws.test_no_port_is_faster_than_its_rate_and_no_pe_than_its_macs,
     ],
     ids=lambda law: law.__name__.removeprefix("test_"),
 )
 def test_shipped(law: Any, architecture: str, name: str) -> None:
+    law.hypothesis.inner_test(case_of(architecture, name))
+
+
+@on_every_spatial_machine
+@pytest.mark.parametrize(
+    "law",
+    [
+        laws.test_words_into_a_memory_are_words_out_of_the_next,
+        laws.test_every_mac_is_done_once,
+        laws.test_words_at_the_array_are_those_of_a_walk_over_the_loop_nest,
+        laws.test_no_port_is_faster_than_its_rate_and_no_pe_than_its_macs,
+    ],
+    ids=lambda law: law.__name__.removeprefix("test_"),
+)
+def test_shipped_with_spatial_arrays(law: Any, architecture: str, name: str) -> None:
     law.hypothesis.inner_test(case_of(architecture, name))
 
 
@@ -78,7 +99,7 @@ def test_counts_do_not_depend_on_timing(architecture: str, name: str) -> None:
         assert counts(measured(retimed(description, rate, 7 * number), layer, mapping)) == expected
 
 
-@on_every_machine
+@on_every_spatial_machine
 def test_an_ideal_machine_takes_as_long_as_the_busiest_pe_of_every_pass(architecture: str, name: str) -> None:
     description, layer, mapping = case_of(architecture, name)
     ideal = with_rates(changed(description, **IDEAL), "unlimited")
@@ -115,7 +136,7 @@ def test_more_room_in_a_buffer_is_never_slower(architecture: str, name: str) -> 
         assert measured(large, layer, mapping)["cycles"] <= before
 
 
-@on_every_machine
+@on_every_spatial_machine
 def test_spare_rows_and_columns_only_add_unmapped_pes(architecture: str, name: str) -> None:
     description, layer, mapping = case_of(architecture, name)
     array = description["array"]

@@ -4,20 +4,16 @@ from collections import deque
 from collections.abc import Callable
 from fractions import Fraction
 from itertools import pairwise
-from math import ceil, floor
+from math import ceil
 from typing import Any
 
 from simulator.spec.architecture import Architecture
 
-from .account import Account
-from .memories import Ports, queue_port
-from .nest import Marks
+from .memories import Ports
 from .out_fifo import OutFifo
 from .program import Pass, Program, PsumTile, Step, Tile
-from .streams import Stream, Transaction, goes_before
+from .streams import Edges, Transaction
 from .work import last_mac, waited_for
-
-STREAMS = ("weight", "input", "psum_in", "psum_out")
 
 
 class Pe:
@@ -31,22 +27,24 @@ class Pe:
         self.finished: list[PsumTile] = []
 
 
-class Array:
+class Array(Edges):
     """All PEs and streams of a machine."""
 
     def __init__(
         self, program: Program, machine: Architecture, ports: Ports, through: Callable[[str, Tile, int], None]
     ) -> None:
-        self.program, self.machine, self.through = program, machine, through
         self.spatial, self.pe = machine.spatial, machine.spatial.pe
+        rooms = {
+            "weight": self.pe.weight_words + self.pe.weight_fifo_words,
+            "input": self.pe.input_words + self.pe.input_fifo_words,
+            "psum_in": self.pe.psum_in_fifo_words,
+        }
+        super().__init__(program, machine, ports, through, rooms)
         self.shared = self.pe.adder == "shared"
         self.depth = self.pe.pipeline_cycles - 1
-        self.account = Account(machine.array.pes)
-        self.started = False
         self.out_fifo = OutFifo(program.psum_tiles, self.pe.psum_out_fifo_words)
         self.places = 1 if self.shared else max(1, self.pe.psum_words // self.out_fifo.widest)
         self._make_links(ports)
-        self.streams = {name: self._stream(ports, name) for name in STREAMS}
         self.pes = [Pe(i) for i in range(machine.array.pes)]
         self.ups: dict[tuple[int, int], int] = {}
         self.downs: dict[tuple[int, int], int] = {}
@@ -62,19 +60,6 @@ class Array:
             if name not in ports.relaxed and part.words_per_cycle != "unlimited":
                 self.cycles_per_hop = 1 / Fraction(part.words_per_cycle)
 
-    def _stream(self, ports: Ports, name: str) -> Stream:
-        data_type = name if name in ("weight", "input") else "output"
-        inner = self.machine.levels(data_type)[-1]  # type: ignore[arg-type]
-        out = name == "psum_out"
-        port, rate = self.machine.memories[inner].array_port(data_type, "write" if out else "read")  # type: ignore[arg-type]
-        networks, latency = ports.network(data_type, *(("array", inner) if out else (inner, "array")))
-        room = {
-            "weight": self.pe.weight_words + self.pe.weight_fifo_words,
-            "input": self.pe.input_words + self.pe.input_fifo_words,
-            "psum_in": self.pe.psum_in_fifo_words,
-        }.get(name, 0)
-        return Stream(name, [ports.get(inner, port, rate), *networks], latency, room)
-
     def _queue_transactions(self) -> None:
         for step in self.program.steps:
             for data_type, words in step.new.items():
@@ -88,10 +73,7 @@ class Array:
                 self.streams["psum_in"].queue.append(Transaction(tile.incoming, tile.home, tile))
                 self.streams["psum_in"].to_free.append((_when_all(tile.added, tile.words), tile.incoming.most))
             self.streams["psum_out"].queue.append(Transaction(tile.outgoing, tile.home, tile))
-        for name in ("weight", "input", "psum_out"):
-            last = {id(move.tile): move for move in self.streams[name].queue}
-            for move in last.values():
-                move.through = True
+        self._mark_last()
 
     def _queue_work(self) -> None:
         """Give every PE its MACs, additions and pass ends in program order."""
@@ -131,75 +113,11 @@ class Array:
             for stream in self.streams.values():
                 moved |= stream.settle(now)
 
-    def grant(self, now: int) -> bool:
-        """Start the transaction that goes first in this cycle, if any."""
-        best: tuple[Stream, Fraction, int] | None = None
-        for stream in self.streams.values():
-            told = stream.start(now)
-            if told is not None and floor(told[0]) <= now:
-                one = (stream, *told)
-                if best is None or goes_before(one, best):
-                    best = one
-        if best is None:
-            return False
-        self._cross(*best)
-        return True
-
-    def _cross(self, stream: Stream, start: Fraction, ready: int) -> None:
-        """Move a transaction, or the part of it that has room in the cycle in which it starts."""
-        if not self.started:
-            self.started = True
-            for pe in self.pes:
-                pe.clock = floor(start)
-                self.account.name(pe.number, "between", floor(start))
-        move = stream.queue[0]
-        words, most = move.words, move.words.most
-        part = most - move.sent
-        if stream.name != "psum_out":
-            part = min(part, stream.room_now())
-        before, after = words.crossed[move.sent], words.crossed[move.sent + part]
-        n = after - before
-        route = stream.ports if stream.name != "psum_out" else stream.ports[::-1]
-        lengths = [port.cycles_per_unit for port in route]
-        slowest = max(lengths)
-        queue = queue_port(route, start, lengths)
-        slow = [port for port, length in zip(route, lengths, strict=True) if length == slowest][-1]
-        for port in stream.ports:
-            port.hold(stream.name, start, n)
-        finish = ceil(start + n * slowest) + stream.latency
-        stream.finish, stream.slot_end = max(stream.finish, finish), floor(start + n * slowest)
-        stream.sent += part
-        move.sent += part
-        stream.words += n
-        marks = [*move.tile.marks, *self._write_back_marks(move, stream), (ready, "array"), (ceil(start), queue.cause), (0, slow.cause)]
-        for pe, places in words.places.items():
-            for i, at in enumerate(places):
-                if before < at <= after:
-                    words.there[pe][i] = (ceil(start + (at - before) * slowest) + stream.latency, marks)
-        if stream.name == "psum_in" and move.psums is not None and move.psums.made_up:
-            stream.zeros += n
-        if stream.name == "psum_out" and move.psums is not None:  # it crosses whole
-            move.psums.left = [ceil(start + crossed * slowest) + stream.latency for crossed in words.crossed[1:]]
-        if move.sent == most:
-            self._complete(stream, move, start, finish, marks)
-
-    def _write_back_marks(self, move: Transaction, stream: Stream) -> Marks:
-        """A psum that an earlier step has yet to write back is in the array, then on its way out."""
-        earlier = move.psums.earlier if move.psums is not None and stream.name == "psum_in" else None
-        if earlier is None:
-            return []
-        assert earlier.write_start is not None
-        assert earlier.written is not None
-        return [(earlier.write_start, "array"), (earlier.written, self.streams["psum_out"].ports[-1].cause)]
-
-    def _complete(self, stream: Stream, move: Transaction, start: Fraction, finish: int, marks: Marks) -> None:
-        stream.queue.popleft()
-        stream.delivered += move.words.destinations
-        if stream.name == "psum_out":
-            assert move.psums is not None
-            move.psums.write_start, move.psums.written, move.psums.marks = floor(start), finish, marks
-        if move.through:
-            self.through("output" if stream.name == "psum_out" else stream.name, move.tile, stream.finish)
+    def begin(self, cycle: int) -> None:
+        """PEs start to count when the first transaction starts."""
+        for pe in self.pes:
+            pe.clock = cycle
+            self.account.name(pe.number, "between", cycle)
 
     # PEs
 
@@ -374,9 +292,16 @@ class Array:
         if len(tile.added) == len(tile.words):
             tile.ready = max(tile.added[chain[-1]] for chain in tile.chains) + self.depth
 
+    def hops(self) -> int:
+        return sum(tile.words[pe] for tile in self.program.psum_tiles for chain in tile.chains for pe in chain[:-1])
+
+    def register_writes(self) -> dict[str, int]:
+        words = {name: stream.delivered for name, stream in self.streams.items()}
+        return {"weight": words["weight"], "input": words["input"], "output": self.hops() + words["psum_in"]}
+
     def close(self, end: int) -> None:
         """Name the PE-cycles from each PE's last work to the layer's end."""
-        drained, mapped = self.streams["psum_out"].finish, self.program.passes[-1].mapped
+        drained, mapped = self.drained, self.program.passes[-1].mapped
         for pe in self.pes:
             assert not pe.todo
             assert pe.clock is not None

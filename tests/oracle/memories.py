@@ -129,19 +129,23 @@ class Memories:
     end: int = 0
 
     def __post_init__(self) -> None:
-        for name in list(self.machine.memories)[1:]:
+        for name, memory in self.machine.memories.items():
+            if memory.off_chip:
+                continue
             for data_type, room in self._rooms(name).items():
                 chain = self.machine.levels(data_type)  # type: ignore[arg-type]
-                tiles = self.program.tiles[name, data_type]
-                self.levels[name, data_type] = Level(name, chain[chain.index(name) - 1], data_type, tiles, room)
+                if name != chain[0]:
+                    tiles = self.program.tiles[name, data_type]
+                    self.levels[name, data_type] = Level(name, chain[chain.index(name) - 1], data_type, tiles, room)
 
     def _rooms(self, name: str) -> dict[str, int]:
-        """How many tiles (parts, in an innermost buffer) there is room for, by data type."""
+        """How many tiles (parts, in an innermost buffer) there is room for, by data type; a home holds one, all there is."""
         memory, program = self.machine.memories[name], self.program
         assert isinstance(memory, Sram)
         bits = {d: program.largest[name, d] * self.machine.word_bits[d] for d in memory.keeps}
         ever = prod(loop.trips for loop in program.outer[: program.outside(name)])
-        most = {d: 1 if d in held_once(memory) else min(MOST_TILES, ever) for d in memory.keeps}
+        once = {d for d in memory.keeps if d in held_once(memory) or name == self.machine.home(d)}
+        most = {d: 1 if d in once else min(MOST_TILES, ever) for d in memory.keeps}
         if memory.bank_owner == "shared":
             tiles = share(memory.size_bytes * 8, bits, most)
         else:  # a bank belongs wholly to one data type; what is left in its last bank may hold more
@@ -207,7 +211,7 @@ class Memories:
         parent, child, data_type = level.parent, level.name, level.data_type
         outer, inner = self.machine.memories[parent], self.machine.memories[child]
         words, latency = tile.words, 0
-        if parent == self.machine.outermost:
+        if parent == self.machine.home(data_type):  # type: ignore[arg-type]
             words -= tile.padding
         name, rate = outer.array_port(data_type, "read" if way == "fill" else "write")  # type: ignore[arg-type]
         units = words

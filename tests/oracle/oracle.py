@@ -3,12 +3,15 @@
 from typing import Any
 
 from simulator.mapping.mapping import Mapping
+from simulator.names import DATA_TYPES
 from simulator.spec.architecture import Architecture
 from simulator.spec.layer import Layer
 
-from .array import STREAMS, Array
+from .array import Array
 from .memories import Memories, Ports
 from .program import Program, Tile
+from .streams import STREAMS, Edges
+from .systolic import SystolicArray, SystolicProgram
 
 Tree = dict[str, Any]
 STANDSTILL = 200_000
@@ -20,20 +23,26 @@ class Oracle:
 
     def __init__(self, layer: Layer, mapping: Mapping, machine: Architecture, relaxed: frozenset[str] = frozenset()) -> None:
         self.layer, self.machine = layer, machine
-        self.program = Program(layer, mapping, machine)
+        program = SystolicProgram if machine.array.kind == "systolic" else Program
+        self.program = program(layer, mapping, machine)
         self.ports = Ports(machine, relaxed)
         self.memories = Memories(self.program, machine, self.ports)
-        self.array = Array(self.program, machine, self.ports, self._through)
-        self.inner = {d: self.memories.levels[machine.levels(d)[-1], d] for d in ("weight", "input", "output")}  # type: ignore[index, arg-type]
+        make = SystolicArray if machine.array.kind == "systolic" else Array
+        self.array: Edges = make(self.program, machine, self.ports, self._through)  # type: ignore[arg-type]
+        self.inner = {d: machine.levels(d)[-1] for d in DATA_TYPES}
         told = machine.configuration
         self.begin = 0
         if told is not None and told.bits_per_cycle != "unlimited":
             self.begin = -(-told.bits_per_layer // told.bits_per_cycle)  # type: ignore[operator]
         self.end = 0
+        for tile in self.program.resident:
+            tile.visible = self.begin
 
     def _through(self, data_type: str, tile: Tile, cycle: int) -> None:
         """The array is through with a buffer tile: its room is free, or it can be written home."""
-        level = self.inner[data_type]
+        level = self.memories.levels.get((self.inner[data_type], data_type))
+        if level is None:  # it is where it ends
+            return
         if data_type == "output":
             self.memories.at(cycle, lambda: self.memories.drain(level, tile, cycle, [(cycle, "array")]))
         else:
@@ -42,11 +51,11 @@ class Oracle:
     def run(self) -> Tree:
         """Let every part act, cycle by cycle, until the last output is home."""
         now = self.begin
-        while not self._done() or now < self.memories.end:
+        while not self._done() or not self.array.done() or now < self.memories.end:
             self._cycle(now)
             now += 1
             assert now < self.begin + STANDSTILL, "nothing moves any more"
-        self.end = max(self.memories.end, self.array.streams["psum_out"].finish)
+        self.end = max(self.memories.end, self.array.drained)
         self.array.close(self.end)
         return self._result()
 
@@ -55,14 +64,18 @@ class Oracle:
         return not busy and all(level.next == len(level.tiles) for level in self.memories.levels.values())
 
     def _cycle(self, now: int) -> None:
-        """Within a cycle: what arrives, then one grant between memories after another, then one of the array, and again."""
+        """Within a cycle: what arrives, then one grant between memories after another, then one of the array, and again.
+
+        When there is nothing left to grant, an array in lock-step moves.
+        """
         while True:
             self.memories.act(now)
             if self.memories.grant(now):
                 continue
             self.array.settle(now)
             if not self.array.grant(now):
-                return
+                break
+        self.array.act(now)
 
     # What is reported
 
@@ -70,7 +83,7 @@ class Oracle:
         passes, steps = self.program.passes, self.program.steps
         active = [len(one.mapped) for one in passes]
         words = self._words()
-        children = [level for level in self.memories.levels.values() if level.parent == self.machine.outermost]
+        children = [level for level in self.memories.levels.values() if self.machine.memories[level.parent].off_chip]
         macs = sum(step.macs for step in steps)
         return {
             "cycles": self.end,
@@ -95,7 +108,7 @@ class Oracle:
         out: Tree = {name: {d: dict.fromkeys(ways, 0) for d in memory.keeps} for name, memory in memories.items()}
         for stream, way in zip(STREAMS, ("array_read", "array_read", "array_read", "array_write"), strict=True):
             data_type = stream if stream in ("weight", "input") else "output"
-            out[self.inner[data_type].name][data_type][way] += self.array.streams[stream].words
+            out[self.inner[data_type]][data_type][way] += self.array.streams[stream].words
         for (name, d), level in self.memories.levels.items():
             out[name][d]["outer_write"] += level.moved["fill"] + level.moved["padding"]
             out[name][d]["outer_read"] += level.moved["drain"]
@@ -112,7 +125,7 @@ class Oracle:
                 out.setdefault(level.parent, {})[f"codec_saved_bytes_{d}"] = level.moved["saved_bytes"]
         zeros = self.array.streams["psum_in"].zeros
         if zeros:
-            out.setdefault(self.inner["output"].name, {})["zero_psums"] = zeros
+            out.setdefault(self.inner["output"], {})["zero_psums"] = zeros
         return out
 
     def _ports(self) -> Tree:
@@ -123,15 +136,15 @@ class Oracle:
         return out
 
     def _actions(self, words: Tree, macs: int) -> Tree:
-        streams, pe = self.array.streams, self.machine.spatial.pe
+        pe = self.machine.spatial.pe
         gated = round(macs * self.layer.zeros.get("input", 0)) if pe.zero_inputs == "gate" else 0
-        hops = sum(tile.words[pe] for tile in self.program.psum_tiles for chain in tile.chains for pe in chain[:-1])
-        sums = macs + hops + streams["psum_in"].delivered
+        written, hops = self.array.register_writes(), self.array.hops()
+        sums = macs + written["output"]
         out: Tree = {
             "mac": {"all": {"compute": macs - gated, "gated": gated}},
             "scratchpad": {
-                "weight": {"read": macs - gated, "write": streams["weight"].delivered},
-                "input": {"read": macs, "write": streams["input"].delivered},
+                "weight": {"read": macs - gated, "write": written["weight"]},
+                "input": {"read": macs, "write": written["input"]},
                 "output": {"read": sums, "write": sums},
             },
             "array": {},
@@ -149,14 +162,15 @@ class Oracle:
                     out[name][d] = {"hop": hops}
                 elif delivered is not None:
                     out[name][d] = {"deliver": delivered}
+        off_chip = [name for name, memory in self.machine.memories.items() if memory.off_chip]
         for name in out:
-            if name not in ("mac", "scratchpad", self.machine.outermost):
+            if name not in ("mac", "scratchpad", *off_chip):
                 out[name]["all"] = {"clock": self.end, "leakage": self.end}
         return out
 
     def _delivered(self, data_type: str, source: str, target: str) -> int | None:
         """Words times destinations over a network; None where nothing goes that way."""
-        inner = self.inner[data_type].name
+        inner = self.inner[data_type]
         if (source, target) == (inner, "array"):
             return self.array.streams["psum_in" if data_type == "output" else data_type].delivered
         if (source, target) == ("array", inner):

@@ -59,23 +59,38 @@ class Tile:
     way_out: Marks = field(default_factory=list)
 
 
-@dataclass(eq=False)
-class PsumTile:
-    """The psums that the PEs hold from one write-out to the next; its first step decides its chains and words.
+@dataclass(eq=False, kw_only=True)
+class Sums:
+    """Psums that leave the array together: what comes in for them, where they go, and when they did.
 
     ``earlier`` wrote the same psums before, ``after_zeros`` must have been added before these are read (see `LOOK_AHEAD`).
     ``left[a]``: when every head's first ``a + 1`` words had left; empty until the write begins.
     """
 
     number: int
-    chains: list[list[int]]
-    words: dict[int, int]
     incoming: Words | None
     made_up: bool
     outgoing: Words
     home: Tile
-    earlier: "PsumTile | None"
-    after_zeros: "PsumTile | None"
+    earlier: "Sums | None"
+    after_zeros: "Sums | None"
+    ready: int | None = None
+    write_start: int | None = None
+    left: list[int] = field(default_factory=list)
+    written: int | None = None
+    marks: Marks = field(default_factory=list)
+
+    def all_added(self) -> int | None:
+        """When what came in for them had been added everywhere; None: not yet."""
+        raise NotImplementedError
+
+
+@dataclass(eq=False, kw_only=True)
+class PsumTile(Sums):
+    """The psums that the PEs hold from one write-out to the next; its first step decides its chains and words."""
+
+    chains: list[list[int]]
+    words: dict[int, int]
     before: dict[int, "PsumTile | None"] = field(default_factory=dict)
     mac_end: dict[int, int] = field(default_factory=dict)
     last_step: dict[int, "Step"] = field(default_factory=dict)
@@ -85,15 +100,13 @@ class PsumTile:
     last_out: dict[int, int] = field(default_factory=dict)
     complete: dict[int, int] = field(default_factory=dict)
     added: dict[int, int] = field(default_factory=dict)
-    ready: int | None = None
-    write_start: int | None = None
-    left: list[int] = field(default_factory=list)
-    written: int | None = None
-    marks: Marks = field(default_factory=list)
 
     @property
     def pes(self) -> list[int]:
         return [pe for chain in self.chains for pe in chain]
+
+    def all_added(self) -> int | None:
+        return max(self.added.values()) if len(self.added) == len(self.words) else None
 
 
 @dataclass(eq=False)
@@ -134,7 +147,11 @@ class _Here:
 
 
 class Program:
-    """Everything that one layer asks for, in order. ``tiles[memory, data type]`` are a buffer's, outermost first."""
+    """Everything that one layer asks for, in order.
+
+    ``tiles[memory, data type]`` are a buffer's, outermost first; a home, where a data type starts and ends, has none: it
+    holds everything. ``largest`` are the words of its largest tile, or of all there is.
+    """
 
     def __init__(self, layer: Layer, mapping: Mapping, machine: Architecture) -> None:
         self.layer, self.mapping, self.machine = layer, mapping, machine
@@ -150,6 +167,7 @@ class Program:
         self.tiles: dict[tuple[str, str], list[Tile]] = {}
         self.largest: dict[tuple[str, str], int] = {}
         self.parts: dict[tuple[str, str], int] = {}
+        self.resident: list[Tile] = []  # what the array uses where it starts and ends
         for data_type in INDEXED_BY:
             self._buffer_tiles(data_type)
         self.steps: list[Step] = []
@@ -166,15 +184,28 @@ class Program:
         return sum(len(self.mapping.levels[name]) for name in names[: names.index(memory)])
 
     def _buffer_tiles(self, data_type: str) -> None:
-        levels = self.machine.levels(data_type)  # type: ignore[arg-type]
+        home, *inside = self.machine.levels(data_type)  # type: ignore[arg-type]
+        whole = {d: (0, self.layer.sizes[d]) for d in DIMENSIONS}  # type: ignore[index]
+        words, padding, row = self._count(data_type, whole)
+        everything = Tile(words, padding, row, True, True, None, None)
+        self.largest[home, data_type], self.parts[home, data_type] = words, 1
         held: list[Tile] | None = None
-        for memory in levels[1:]:
-            whole = memory != levels[-1] or data_type in held_once(self.machine.memories[memory])
-            cuts = set() if whole else CUT_BY[data_type]
+        for memory in inside:
+            cuts = self._cut_by(data_type) if memory == inside[-1] and self._in_parts(memory, data_type) else set()
             held = self._tiles_of(memory, data_type, cuts, held)
-        assert held is not None
+        if held is None:
+            self.resident.append(everything)
+            held = [everything] * len(self.passes)
         for one, tile in zip(self.passes, held, strict=True):
             one.uses[data_type] = tile
+
+    def _cut_by(self, data_type: str) -> set[str]:
+        return CUT_BY[data_type]
+
+    def _in_parts(self, memory: str, data_type: str) -> bool:
+        """Whether the array may use a part of a tile before the rest has come."""
+        part = self.machine.memories[memory]
+        return not isinstance(part, Sram) or data_type not in (*part.single_buffered, *part.whole_tiles)
 
     def _tiles_of(self, memory: str, data_type: str, cut_by: set[str], parents: list[Tile] | None) -> list[Tile]:
         """List a buffer's tiles; returns the one that every pass uses. A tile stays while its digits do."""
@@ -379,4 +410,7 @@ class Program:
             self.zeros_at = len(self.psum_tiles)
         passed = self.zeros_at - LOOK_AHEAD
         after_zeros = self.psum_tiles[passed] if passed >= 0 else None
-        return PsumTile(len(self.psum_tiles), chains, words, incoming, made_up, outgoing, home, earlier, after_zeros)
+        return PsumTile(
+            number=len(self.psum_tiles), incoming=incoming, made_up=made_up, outgoing=outgoing, home=home,
+            earlier=earlier, after_zeros=after_zeros, chains=chains, words=words,
+        )  # fmt: skip

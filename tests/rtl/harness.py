@@ -105,7 +105,7 @@ def weight_stationary(
     ``gaps``, per fold: the cycles from its last vector (with ``shadow``: its first one) to the one in which the next
     fold's weights may start to enter; by default the fewest that the array allows. With ``shift_used_rows`` a partly
     filled tile enters in as many rows as it has, else in all R (rows of zeros first, into the unused PEs below).
-    Every row, vector and vector of psums is as many words at its port as the tile is wide.
+    Every row, vector and vector of psums is as many words at its port as the tile is wide; a row of zeros is none.
     """
     gaps = gaps or [weight_gap(rows, columns, shadow, skewed)] * len(folds)
     entering = [fold.weights.shape[0] if shift_used_rows else rows for fold in folds]
@@ -113,10 +113,9 @@ def weight_stationary(
         [len(fold.inputs), n, *fold.weights.shape, 0 if fold.psums is None else fold.weights.shape[1], gap]
         for fold, n, gap in zip(folds, entering, gaps, strict=True)
     ]
-    shifted = [padded(fold.weights, n)[::-1] for fold, n in zip(folds, entering, strict=True)]
     streams = {
         "input": (inputs or Port(), concatenated(fold.inputs for fold in folds), rows, OPERAND_BITS),
-        "weight": (weights or Port(), concatenated(shifted), columns, OPERAND_BITS),
+        "weight": (weights or Port(), concatenated(fold.weights[::-1] for fold in folds), columns, OPERAND_BITS),
         "psum": (psums or Port(), concatenated(f.psums for f in folds if f.psums is not None), columns, SUM_BITS),
     }
     flags = {"R": rows, "C": columns, "SHADOW": shadow, "SKEWED": skewed, "FREEZE": freeze}
@@ -297,11 +296,6 @@ def write(path: Path, lines: Iterable[str]) -> None:
 def concatenated(arrays: Iterable[Any]) -> list[int]:
     """All words, row by row."""
     return [int(word) for array in arrays for word in np.asarray(array).reshape(-1)]
-
-
-def padded(weights: Any, rows: int) -> Any:
-    """The tile with rows of zeros below it."""
-    return np.vstack([weights, np.zeros((rows - len(weights), weights.shape[1]), dtype=np.int64)])
 
 
 def split(cycles: list[int], counts: list[int]) -> list[list[int]]:

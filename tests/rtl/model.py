@@ -85,11 +85,12 @@ def weight_stationary(
     for fold in folds:
         r, c = fold.weights.shape
         entered.append([])
-        for _ in range(r if shift_used_rows else rows):
+        zeros = 0 if shift_used_rows else rows - r
+        for needs in [0] * zeros + [c] * r:
             row = max(row + 1, place)
-            while row in clock.still or not top.there(c, row):
+            while row in clock.still or not top.there(needs, row):
                 row += 1
-            top.take(c, row)
+            top.take(needs, row)
             entered[-1].append(row)
         vectors.append([])
         p = 0 if fold.psums is None else c

@@ -89,8 +89,9 @@ def weight_stationary(
             place = places[of_rows]
             if of_rows < len(folds) and place is not None and now >= place:
                 (r, c) = folds[of_rows].weights.shape
-                if top.there(c, cycle):
-                    top.take(c, cycle)
+                needs = 0 if not shift_used_rows and len(entered[of_rows]) < rows - r else c
+                if top.there(needs, cycle):
+                    top.take(needs, cycle)
                     entered[of_rows].append(cycle)
                     of_rows += len(entered[of_rows]) == (r if shift_used_rows else rows)
         out.step(cycle, coming[now] if moving else 0)

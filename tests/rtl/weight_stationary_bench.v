@@ -4,7 +4,8 @@
 //
 // Every fold (folds.hex) is six numbers: vectors; rows of weights to shift in; words per vector, per row of weights
 // and per vector of psums (0: sums start at zero); and `gap`, the cycles from the fold's last vector (SHADOW = 0) or
-// first vector (SHADOW = 1) to the one in which the first row of the next fold's weights may enter.
+// first vector (SHADOW = 1) to the one in which the first row of the next fold's weights may enter. A vector has as
+// many words as there are rows of weights; further rows to shift in are zeros, come first, and need no words.
 //
 // A vector is due when its weights are in place. If it (or its psums) is not there, the array stands still
 // (FREEZE = 1), or a bubble enters (FREEZE = 0). A row of weights that is not there never stops the array; in a cycle
@@ -49,6 +50,7 @@ module weight_stationary_bench;
                  || (releases && gap == 0 && vector_fold + 1 == weight_fold);
     wire row_enters = !reset && rows_open && place && weights_there && advance;
     wire last_row = row + 1 == folds[6*weight_fold+1];
+    wire zeros = row + folds[6*weight_fold+2] < folds[6*weight_fold+1];
 
     always @(posedge clock)
         if (reset) begin
@@ -89,7 +91,7 @@ module weight_stationary_bench;
         .OPERAND(OPERAND), .LANES(C), .WORDS(WEIGHT_WORDS), .EVERY(WEIGHT_EVERY), .DEPTH(WEIGHT_DEPTH),
         .UNLIMITED(WEIGHT_UNLIMITED)
     ) weight_port (
-        clock, reset, cycle, rows_open ? folds[6*weight_fold+3] : 0, weights_there, weights, row_enters);
+        clock, reset, cycle, rows_open && !zeros ? folds[6*weight_fold+3] : 0, weights_there, weights, row_enters);
     fed_port #(
         .FILE("psums.hex"), .BLOCKED("psums_blocked.txt"), .SIZE(PSUM_SIZE), .BLOCKED_SIZE(PSUM_BLOCKED),
         .OPERAND(SUM), .LANES(C), .WORDS(PSUM_WORDS), .EVERY(PSUM_EVERY), .DEPTH(PSUM_DEPTH),

@@ -72,6 +72,7 @@ def test_random_layers(kind: Any) -> None:
         trace, whole = quick["trace"], full["trace"]
         assert {k: v for k, v in plain.items() if k != "windows"} == {k: v for k, v in quick.items() if k not in ("windows", "trace")}
         assert trace.accounting() == of_result(plain)
+        assert added([trace.of_pe(pe) for pe in range(trace.pe_rows.pes)]) == of_result(plain)
         cycles = trace.cycles
         cut = data.draw(st.integers(1, cycles - 1)) if cycles > 1 else 1
         windows = [(0, cut), (cut, cycles)] if cycles > 1 else [(0, cycles)]

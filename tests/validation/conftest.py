@@ -16,11 +16,13 @@ SIMULATED = {
     "time_ms": Measured({"A": 11.0, "B": 19.0, "C": 40.0}, 70.0),
     "pes": Measured({"A": 3, "B": 4, "C": 4}, 4),
     "energy": Measured({"A": 1.5, "B": 2.0, "C": 3.0}, 2.25),
+    "split": Measured({"busy": 71.5, "idle": 28.5}, None),
 }
 MEASURES = {
     "time_ms": Measure("ms"),
     "pes": Measure("PEs", adds_up=False),
     "energy": Measure("pJ", adds_up=False, priced=True),
+    "split": Measure("% of cycles", adds_up=False, parts=("busy", "idle")),
 }
 CASE: dict[str, Any] = {
     "name": "tiny",

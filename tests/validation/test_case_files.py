@@ -11,6 +11,7 @@ from simulator.validation.case import load_case
 TIME, PES = "quantities.time_ms", "quantities.pes"
 ENERGY = {"title": "energy", "unit": "pJ", "source": "made up", "published": {"A": 1, "B": 2, "C": 3}, "tolerance": {"each_pct": 5}}
 LIMITS = f"{TIME}.tolerance"
+SPLIT = {"title": "split", "unit": "% of cycles", "source": "made up", "published": {"busy": 70, "idle": 30}, "tolerance": {"each_points": 2}}
 
 
 @pytest.mark.parametrize(
@@ -33,11 +34,19 @@ LIMITS = f"{TIME}.tolerance"
         ({f"{PES}.published": {"A": 3, "B": 4}}, f"{PES}.published.C", "a value was expected: rows lists it"),
         ({f"{PES}.published.C": 0}, f"{PES}.published.C", "a number greater than 0.0 was expected (got 0)"),
         ({f"{PES}.published.C": "many"}, f"{PES}.published.C", "a number was expected (got 'many')"),
-        ({"quantities.speed": ENERGY}, "quantities.speed", "constant does not measure this; it measures: energy, pes, time_ms"),
+        ({"quantities.speed": ENERGY}, "quantities.speed", "constant does not measure this; it measures: energy, pes, split, time_ms"),
         ({"quantities": {}}, "quantities", "at least 1"),
         ({f"{TIME}.unit": "s"}, f"{TIME}.unit", "ms was expected, as the runner measures (got s)"),
-        ({LIMITS: {}}, LIMITS, "either exact: true or some of each_pct, mean_pct, sum_pct was expected"),
-        ({LIMITS: {"exact": True, "each_pct": 5}}, LIMITS, "either exact: true or some of"),
+        ({LIMITS: {}}, LIMITS, "either exact: true, or reported with a reason, or some of each_points, each_pct, mean_pct, sum_pct was expected"),
+        ({LIMITS: {"exact": True, "each_pct": 5}}, LIMITS, "either exact: true, or"),
+        ({LIMITS: {"reported": "a first look", "each_pct": 5}}, LIMITS, "either exact: true, or"),
+        ({LIMITS: {"reported": ""}}, f"{LIMITS}.reported", "at least 1"),
+        ({LIMITS: {"each_points": 5}}, f"{LIMITS}.each_points", "a limit in percent was expected: values are in ms (got 5"),
+        ({"quantities.split": SPLIT | {"tolerance": {"each_pct": 5}}}, "quantities.split.tolerance.each_pct",
+         "each_points was expected: values are in % of cycles (got 5"),
+        ({"quantities.split": SPLIT | {"total": 100}}, "quantities.split.total", "no effect: it is all that is split into these rows"),
+        ({"quantities.split": SPLIT | {"published": {"busy": 70}}}, "quantities.split.published.idle", "a value was expected: the runner measures it"),
+        ({"quantities.split": SPLIT | {"published": {"A": 1, "B": 1, "C": 1}}}, "quantities.split.published.A", "no such row; rows: busy, idle"),
         ({LIMITS: {"exact": False}}, f"{LIMITS}.exact", "True was expected (got false)"),
         ({LIMITS: {"each_pct": 0}}, f"{LIMITS}.each_pct", "greater than 0"),
         ({LIMITS: {"each_pct": 5, "mean_pct": 5}}, LIMITS, "mean_pct: no effect"),

@@ -75,6 +75,50 @@ def test_limits(changes: dict[str, Any], told: list[str], case_file: Any) -> Non
     assert found.passed == (not told)
 
 
+SPLIT = {"title": "split", "unit": "% of cycles", "source": "made up", "published": {"busy": 70, "idle": 30}}
+
+
+def with_split(**tolerance: Any) -> dict[str, Any]:
+    return {"quantities": {"split": SPLIT | {"tolerance": tolerance}}}
+
+
+@pytest.mark.parametrize(
+    ("tolerance", "told"),
+    [
+        ({"each_points": 1.5}, []),
+        ({"each_points": 1.4},
+         ["busy: +1.50 points (70 % of cycles published, 71.5 % of cycles simulated); at most 1.4 points were declared",
+          "idle: -1.50 points (30 % of cycles published, 28.5 % of cycles simulated); at most 1.4 points were declared"]),
+        ({"exact": True},
+         ["busy: 70 % of cycles published, 71.5 % of cycles simulated; exactly the published value was declared",
+          "idle: 30 % of cycles published, 28.5 % of cycles simulated; exactly the published value was declared"]),
+        ({"reported": "a first look"}, []),
+    ],
+)  # fmt: skip
+def test_percentages_are_compared_in_points(tolerance: dict[str, Any], told: list[str], case_file: Any) -> None:
+    """28.5 instead of 30 is 5 % too little, and 1.5 points."""
+    found = simulator.validate(case_file(**with_split(**tolerance)))
+    assert found.misses == tuple(f"tiny: split, {line}" for line in told)
+    split = time_of(found)
+    assert split.total is None
+    assert [row.error_pct for row in split.rows] == pytest.approx([100 * 1.5 / 70, -5])
+    assert split.mean_error == 1.5
+
+
+def test_tables_tell_points_as_such_and_why_there_is_no_limit(case_file: Any) -> None:
+    held = simulator.validate(case_file(**with_split(each_points=2)))
+    assert case_grid(held.cases[0]).rows == (
+        ("split, % of cycles", "busy", "70", "71.5", "+1.5 points", "2 points", "no"),
+        ("", "idle", "30", "28.5", "-1.5 points", "2 points", "no"),
+        ("", "mean |error|", "", "", "1.5 points", "", ""),
+    )
+    assert "| split, % of cycles | 70 → 71.5 (+1.5 points) | 30 → 28.5 (-1.5 points) |  | 1.5 points |" in markdown(held).splitlines()
+    free = simulator.validate(case_file(**with_split(reported="a first look"))).cases[0]
+    assert {row[5] for row in case_grid(free).rows[:2]} == {"none"}
+    assert remarks(free) == ["split: no limit is declared: a first look"]
+    assert_as_described(json.loads(json.dumps(Validation((free,)).to_dict())), schemas()["validation"])
+
+
 def assert_as_described(value: Any, schema: dict[str, Any]) -> None:
     """Every object has exactly the keys that its schema requires."""
     if schema.get("type") == "object" and "required" in schema:

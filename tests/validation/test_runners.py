@@ -1,5 +1,7 @@
 """What the shipped runners measure, against runs of the same layers; and the shipped cases themselves."""
 
+from fractions import Fraction
+from math import ceil
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -96,6 +98,39 @@ def test_cases_are_followed_one_by_one(case_file: Any) -> None:
     seen: list[tuple[int, int, str]] = []
     simulator.validate(case_file(), progress=lambda *told: seen.append(told))
     assert seen == [(1, 1, "tiny")]
+
+
+def test_the_cycles_of_a_matrix_unit_are_those_of_its_first_pe(case_file: Any, tmp_path: Path) -> None:
+    """300 x 300 weights are 4 tiles of 256 or 44 rows, each for 90 vectors; one comes every 65,536 ÷ (34 ÷ 0.7) = 1,349.4 cycles.
+
+    Of the 212 rows of zeros above 44 others, 90 enter beside vectors of the tile before, the others right behind them.
+    """
+    network = tmp_path / "square.yaml"
+    network.write_text("name: square\nlayers:\n  - {name: A, fc: {C: 300, M: 300}}\n", encoding="utf-8")
+    asked = {"matrix_cycles_pct": {
+        "title": "split", "unit": "% of these three", "source": "made up", "tolerance": {"each_points": 1},
+        "published": {"active": 10, "weight stall": 70, "weight shift": 20},
+    }}  # fmt: skip
+    described = {"architecture": "tpu_v1", "workload": str(network), "batch": 90}
+    path = case_file(runner="matrix_unit", run=described, rows=["A"], quantities=asked)
+    found = {row.name: row.simulated for row in simulator.validate(path).cases[0].comparisons[0].rows}
+    active, shift = 4 * 90, 2 * (256 + 44 + 212 - 90)
+    come, first_row_crosses = ceil(4 * Fraction(65536 * 700, 34 * 1000)), 1
+    last_begins = come + first_row_crosses + 44
+    stall = last_begins - 3 * 90 - shift
+    wanted = {"active": active, "weight stall": stall, "weight shift": shift}
+    assert found == pytest.approx({part: 100 * n / (active + stall + shift) for part, n in wanted.items()})
+
+
+def test_a_matrix_unit_has_stationary_weights(case_file: Any, tmp_path: Path) -> None:
+    asked = {"matrix_cycles_pct": {
+        "title": "split", "unit": "% of these three", "source": "made up", "tolerance": {"each_points": 1},
+        "published": {"active": 10, "weight stall": 70, "weight shift": 20},
+    }}  # fmt: skip
+    for machine in ("ws16", "scalesim_os"):
+        described = {"architecture": machine, "workload": str(tmp_path / "three.yaml")}
+        with pytest.raises(InputError, match="a systolic array with stationary weights was expected"):
+            simulator.validate(case_file(runner="matrix_unit", run=described, quantities=asked))
 
 
 @pytest.mark.parametrize("name", shipped("case"))

@@ -17,19 +17,36 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Measure:
-    """What a runner measures: its unit, whether rows add up to the total, whether energy prices decide it."""
+    """What a runner measures: its unit, whether rows add up to the total, whether energy prices decide it.
+
+    Rows are layers, or the ``parts`` into which all of them together are split. Errors of what is a percentage
+    itself are told in percentage points.
+    """
 
     unit: str
     adds_up: bool = True
     priced: bool = False
+    parts: tuple[str, ...] = ()
+
+    def rows(self, layers: tuple[str, ...]) -> tuple[str, ...]:
+        """The rows of a case that runs ``layers``."""
+        return self.parts or layers
+
+    @property
+    def in_points(self) -> bool:
+        """Whether it is a percentage."""
+        return self.unit.startswith("%")
 
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """One quantity as simulated: by row, and of all rows together (a mean where rows do not add up)."""
+    """One quantity as simulated: by row, and of all rows together (a mean where rows do not add up).
+
+    There is no total of parts: they are what a total is split into.
+    """
 
     rows: Mapping[str, float]
-    total: float
+    total: float | None
 
 
 Measuring = Callable[["Case"], dict[str, Measured]]
