@@ -273,9 +273,8 @@ class LayerMachine:
         """A stream at the array is through with a tile, or has completed one, at ``cycle``."""
         data_type: DataType = "output" if stream == kernel.POUT else DATA_TYPES[stream]
         level = self.levels.get((self.tables.inner[data_type], data_type))
-        if level is None:  # it stays at home
-            self.array.wake_at(max(self.world.cycle, cycle))
-            return
+        if level is None:
+            return  # it stays at home
         do = level.through if isinstance(level, Hold) else level.give
         level.agenda.expect(max(self.world.cycle, cycle), do, None)
 

@@ -7,7 +7,7 @@ from functools import cache
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, assume, given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from random_machines import built, cases, changed, free_cases, measured
 from random_systolic import cases as systolic_cases
@@ -103,15 +103,12 @@ systolic = st.one_of(systolic_cases(), free_systolic_cases())
 
 
 @law(150)
-@given(systolic)
-def test_bounds_and_traffic_on_random_systolic_machines(case: Case) -> None:
+@given(systolic, st.data())
+def test_bounds_and_traffic_on_random_systolic_machines(case: Case, data: st.DataObject) -> None:
     description, layer, mapping = case
     machine = built(description)
-    bounds = bounds_of(layer, mapping, machine)
-    try:
-        result = measured(*case)
-    except RuntimeError:
-        assume(False)
+    relaxed = frozenset(data.draw(st.sets(st.sampled_from(relaxable(machine)), max_size=2)))
+    bounds, result = bounds_of(layer, mapping, machine, relaxed), measured(*case, tuple(relaxed))
     assert_same_traffic(bounds, Traffic(layer, mapping, machine), result)
     assert_bounds_hold(bounds, result, 1)
 
