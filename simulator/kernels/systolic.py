@@ -280,21 +280,45 @@ def account(p: Program, s: State, v: Wave, kind: int, opens: int, late: int, cyc
 
 
 @stage
+def room_at(p: Program, s: State, tile: int) -> int:
+    """When the FIFO of outputs has room for a result; -1 while that is not known."""
+    ahead = tile - p.machine[LEAVING_TILES]
+    if ahead < 0:
+        return 0
+    if ahead >= s.stream[POUT, DONE]:
+        return -1
+    return int(s.leaving[OUT_LAST, ahead % s.tile.shape[1]])
+
+
+@stage
+def wait_for_room(p: Program, s: State, v: Wave, cycle: int) -> int:
+    """The array stands still from ``cycle`` on if the next result would come then and has no room (1; 2: that is not known; 0: it need not)."""
+    tile = s.scalars[ACC_TILE]
+    if tile >= s.scalars[MAC_TILE] or arrival(p, s, v, tile) != cycle:
+        return 0
+    room = room_at(p, s, tile)
+    if room < 0:
+        return 2
+    if room <= cycle:
+        return 0
+    add_still(v, cycle, room - cycle, tile - p.machine[LEAVING_TILES])
+    return 1
+
+
+@stage
 def arrive(p: Program, s: State, v: Wave, before: int) -> int:
     """The next result comes to the FIFO of outputs, if that is before a cycle; 2 if it is not known whether it has room, 0 if it comes later."""
     q, ring, tile = s.scalars, s.tile.shape[1], s.scalars[ACC_TILE]
     if tile >= q[MAC_TILE]:
         return 0
-    cycle, room = arrival(p, s, v, tile), 0
+    cycle = arrival(p, s, v, tile)
     if cycle >= before:
         return 0
-    ahead = tile - p.machine[LEAVING_TILES]
-    if ahead >= 0:
-        if ahead >= s.stream[POUT, DONE]:
-            return 2
-        room = s.leaving[OUT_LAST, ahead % ring]
+    room = room_at(p, s, tile)
+    if room < 0:
+        return 2
     if room > cycle:
-        add_still(v, cycle, room - cycle, ahead)
+        add_still(v, cycle, room - cycle, tile - p.machine[LEAVING_TILES])
         cycle = room
     s.leaving[OUT_READY, tile % ring] = cycle + 1
     s.added[s.tile[KIND_OF, tile % ring], 0 if s.tile[HAS_PSUM, tile % ring] != 0 else 1] += 1
@@ -353,7 +377,9 @@ def enter(p: Program, s: State, v: Wave, kind: int) -> int:
             cycle = next_move(v, due)
             code = arrive(p, s, v, cycle)
             if code == 0 and there > cycle:
-                add_still(v, cycle, there - cycle, -1)
+                code = wait_for_room(p, s, v, cycle)
+                if code == 0:
+                    add_still(v, cycle, there - cycle, -1)
             elif code == 0:
                 code = arrive(p, s, v, cycle + 1)
             if code == 2:

@@ -19,7 +19,7 @@ from simulator.formats.load import load_workload
 from simulator.kernels import tables as kernel
 from simulator.mapping.mapping import Mapping
 from simulator.mapping.nest import Loop
-from simulator.pipeline import Job, lowered_for, measure_job
+from simulator.pipeline import Job, measure_job
 from simulator.report.sums import plain
 from simulator.spec.architecture import Architecture
 from simulator.spec.catalog import load_architecture, shipped
