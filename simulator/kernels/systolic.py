@@ -430,7 +430,7 @@ def comes_at_once(p: Program, s: State, cycle: int) -> bool:
     tile = s.scalars[MAC_TILE]
     if p.machine[STATIONARY] == POUT and not next_is_new(p, s):
         return False
-    return s.scalars[ACC_TILE] == tile and (tile == 0 or s.leaving[OUT_READY, (tile - 1) % s.leaving.shape[1]] <= cycle)
+    return bool(s.scalars[ACC_TILE] == tile and (tile == 0 or s.leaving[OUT_READY, (tile - 1) % s.leaving.shape[1]] <= cycle))
 
 
 def compute(address: Any, _: int) -> int:
