@@ -1,5 +1,6 @@
 """What a finished layer is reported as: PE-cycles, words, ports, windows and actions, as counted."""
 
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -16,7 +17,9 @@ from simulator.engine.levels import (
 from simulator.engine.machine import LayerMachine
 from simulator.engine.program import STREAM_NAMES, STREAM_TYPES, Port
 from simulator.kernels import tables as kernel
+from simulator.mapping.tiles import whole_bits
 from simulator.names import ARRAY, DATA_TYPES, PE_CYCLE_NAMES, STALL_NAMES, DataType
+from simulator.spec.architecture import Architecture
 
 Tree = dict[str, Any]
 WAYS = ("array_read", "array_write", "outer_read", "outer_write")
@@ -154,7 +157,8 @@ def _port(port: Port, words: int, busy_cycles: float, streams: dict[str, int]) -
 def windows(machine: LayerMachine) -> Tree:
     """Series over time: units of every stream and fabric port and MACs per window, and tiles held at its end.
 
-    Beside them, the room that a tile takes (bytes), and PE-cycles by PE and name.
+    Beside them, the room that a tile takes (bytes), and PE-cycles by PE and name. What is at home in a memory
+    on the chip is one tile that is always there.
     """
     state, width = machine.state, 1 << int(machine.state.scalars[kernel.SHIFT])
     fold = 1
@@ -171,8 +175,20 @@ def windows(machine: LayerMachine) -> Tree:
         taken, given = series[tiles + 2 * level.number], series[tiles + 2 * level.number + 1]
         out[f"tiles.{level.name}.{level.data_type}"] = np.cumsum(taken - given)
         out[f"tile_bytes.{level.name}.{level.data_type}"] = np.array(level.tile_bits / 8)
+    for name, data_type in _at_home(machine.architecture):
+        bits = whole_bits(machine.layer, machine.architecture, data_type)
+        out[f"tiles.{name}.{data_type}"] = np.ones(count, dtype=np.int64)
+        out[f"tile_bytes.{name}.{data_type}"] = np.array(bits / 8)
     out["pe_cycles"] = machine.tables.of_pes(state.names)
     return out
+
+
+def _at_home(architecture: Architecture) -> Iterator[tuple[str, DataType]]:
+    """Memories on the chip with the data types that start and end there."""
+    for data_type in DATA_TYPES:
+        home = architecture.home(data_type)
+        if not architecture.memories[home].off_chip:
+            yield home, data_type
 
 
 def actions(machine: LayerMachine, words: Tree, macs: int, zeros: dict[DataType, Any]) -> Tree:

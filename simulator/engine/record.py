@@ -130,7 +130,7 @@ class Recorder:
 
     def rows(self) -> Rows:
         """All slices."""
-        return Rows.of(len(self.machine.tables.group_pes), self.chunks, list(self.repeats))
+        return Rows.of(self.machine.tables.group_pes, self.chunks, list(self.repeats))
 
     def needed_for(self, window: tuple[int, int]) -> list[tuple[int, int]]:
         """Stretches of time in which what a window shows lies: in it, and in what is repeated there."""
@@ -148,9 +148,7 @@ class Recorder:
 
     def edges_of(self, window: tuple[int, int]) -> Ints:
         """The ``splits`` for another run: a window's edges in every PE, and in what is repeated there."""
-        rows = Rows.of(
-            len(self.machine.tables.group_pes), [self.rows_that_repeat()], list(self.repeats)
-        )
+        rows = Rows.of(self.machine.tables.group_pes, [self.rows_that_repeat()], list(self.repeats))
         starts, out = cut_key(rows.pe, rows.start), []
         for edge in window:
             pe, at = np.arange(rows.pes), np.full(rows.pes, edge, dtype=np.int64)

@@ -8,8 +8,10 @@ from simulator.engine.machine import LayerMachine
 from simulator.engine.measure import windows
 from simulator.engine.program import STREAM_NAMES
 from simulator.engine.record import MOST_CROSSINGS, Recorder
+from simulator.engine.systolic import SystolicTables
 from simulator.kernels import tables as kernel
 from simulator.names import DIMENSIONS
+from simulator.traces.bands import Bands
 from simulator.traces.crossings import Crossings, Port
 from simulator.traces.layer import LayerTrace, Wanted, Window
 from simulator.traces.places import Places
@@ -53,7 +55,6 @@ def traced(make: Callable[[int], LayerMachine], wanted: Wanted) -> tuple[LayerMa
 
 def trace_of(machine: LayerMachine, recorder: Recorder, rows: Rows, window: Window) -> LayerTrace:
     """What a finished layer's recorder has, with the machine around it."""
-    array = machine.architecture.array
     nest, ticks = machine.nest, machine.array.ticks
     log = (
         np.concatenate(recorder.crossings)
@@ -66,8 +67,7 @@ def trace_of(machine: LayerMachine, recorder: Recorder, rows: Rows, window: Wind
     )
     return LayerTrace(
         cycles=machine.end,
-        rows=array.rows,
-        columns=array.columns,
+        bands=bands_of(machine),
         causes=tuple(machine.tables.causes),
         pe_rows=rows,
         crossings=Crossings(log, ticks, series, recorder.crossed <= MOST_CROSSINGS),
@@ -78,6 +78,14 @@ def trace_of(machine: LayerMachine, recorder: Recorder, rows: Rows, window: Wind
         window=window or (0, machine.end),
         series=windows(machine),
     )
+
+
+def bands_of(machine: LayerMachine) -> Bands:
+    """Which PEs share slices: those of a systolic array that are used in the same folds."""
+    if isinstance(machine.tables, SystolicTables):
+        return Bands.of(*machine.tables.bands)
+    array = machine.architecture.array
+    return Bands.single(array.rows, array.columns)
 
 
 def ports_of(machine: LayerMachine) -> Iterator[Port]:

@@ -12,6 +12,7 @@ from simulator.kernels.tables import LOG_COLUMNS
 from simulator.names import PE_CYCLE_NAMES, STALL_NAMES, DataType
 from simulator.spec.architecture import Architecture, VectorUnit
 from simulator.spec.layer import VectorLayer
+from simulator.traces.bands import Bands
 from simulator.traces.crossings import Crossings, Port
 from simulator.traces.layer import LayerTrace
 from simulator.traces.places import Places
@@ -204,10 +205,9 @@ class VectorMachine:
         log = np.array(logged[:MOST_CROSSINGS], dtype=np.int64).reshape(-1, LOG_COLUMNS)
         return LayerTrace(
             cycles=self.end,
-            rows=array.rows,
-            columns=array.columns,
+            bands=Bands.single(array.rows, array.columns),
             causes=(outermost,),
-            pe_rows=Rows.of(array.pes, [chunk], []),
+            pe_rows=Rows.of(none + 1, [chunk], []),
             crossings=Crossings(log, 1, len(shown), len(logged) <= MOST_CROSSINGS),
             ports=tuple(shown),
             streams=STREAM_NAMES,

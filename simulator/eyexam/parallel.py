@@ -251,7 +251,8 @@ def _search(plan: Plan, freedom: Freedom, fit: Callable[[Spread], bool], layer: 
             if not fit(_spread(dimensions[: done + 1], rests[0][2])):
                 break
             rounds = node.rounds * same[0].rounds
-            key = (*_held(layer, dimensions, rests[0][2]), tuple((rows, columns) for rows, columns, _ in rests))
+            left = tuple((rows, columns) for rows, columns, _ in rests)
+            key = (*_held(layer, dimensions, rests[0][2]), left)
             if seen.get(key, rounds + 1) > rounds:
                 seen[key] = rounds
                 bound = rounds * min(n for n in least if n)

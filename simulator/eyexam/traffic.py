@@ -99,7 +99,16 @@ class Traffic:
 
     def _stays(self, data_type: DataType, end: int, *, placed: bool = False) -> Stays:
         """Stays of a data type where the loops from ``end`` on lie inside what is held."""
-        relevant = self.turns.over(RELEVANT[data_type], 0, end)
+        return self._stays_of(self.turns.over(RELEVANT[data_type], 0, end), placed=placed)
+
+    def _in_pes(self, data_type: DataType) -> Stays:
+        """Stays of a data type in the PEs: of what does not stay in a systolic array every vector is new."""
+        loops, array = len(self.turns.axes), self.architecture.systolic
+        if array is None or data_type == array.stationary:
+            return self._stays(data_type, loops)
+        return self._stays_of(tuple(range(loops)))
+
+    def _stays_of(self, relevant: tuple[int, ...], *, placed: bool = False) -> Stays:
         depth = relevant[-1] + 1 if relevant else 0
         return Stays(self.turns, depth, relevant, self.turns.over(REDUCTION, 0, depth), placed=placed)
 
@@ -108,14 +117,14 @@ class Traffic:
         out = dict.fromkeys(STREAMS, 0)
         loops = len(self.turns.axes)
         for data_type in ("weight", "input"):
-            stays = self._stays(data_type, loops)
+            stays = self._in_pes(data_type)
             network = self._network(data_type, data_type)
             multicast = network is None or self.architecture.networks[network].multicast
             for stay, count in stays.starts().items():
                 step = stays.entry(stays.depth, stay.place, loops).extents
                 slid = self.slide is not None and data_type == "input" and stay.turned == self.slide.loop
                 out[data_type] += count * self.steps.moved(data_type, step, slid=slid, multicast=multicast)
-        for stay, count in self._stays("output", loops).starts().items():
+        for stay, count in self._in_pes("output").starts().items():
             psums = count * words(self.layer, self.steps.clipped(stay.place.extents), "output")
             out["psum_out"] += psums
             if self.architecture.accumulates():

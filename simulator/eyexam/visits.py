@@ -119,7 +119,8 @@ class Turns:
 class Stays:
     """Counts the stays of what the loops ``relevant`` index; ``depth`` loops decide, the others lie inside.
 
-    ``placed``: tell blocks apart by where they lie, as far as their inputs depend on it. ``summed`` are the loops over reductions.
+    ``placed``: tell blocks apart by where they lie, as far as their inputs depend on it. ``summed`` are the
+    loops over reductions.
     """
 
     def __init__(

@@ -243,14 +243,16 @@ class Run:
                 raise refuse("trace", "", None, "a run with trace=True was expected: this one was not traced")
             layers.append((result.name, begin, result.trace))
             begin += result.cycles
-        memories = list(self.architecture.memories)
+        memories = self.architecture.memories
+        outside = tuple(name for name, memory in memories.items() if memory.off_chip)
+        buffers = tuple(name for name in memories if name not in outside)
         told = {
             "architecture": self.architecture.name, "workload": self.workload, "batch": self.batch,
             "clock_hz": round(self.clock_mhz * 1e6), "relax": list(self.relax),
             "interrupted": self.interrupted, "not_simulated": [layer.name for layer in self.not_simulated],
         }  # fmt: skip
         networks = tuple(self.architecture.networks)
-        return RunTrace(tuple(layers), memories[0], tuple(memories[1:]), networks, told)
+        return RunTrace(tuple(layers), outside, buffers, networks, told)
 
     def to_dict(self) -> dict[str, Any]:
         """The whole result as plain JSON values (schema ``stallion.run/1``)."""

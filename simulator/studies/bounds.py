@@ -18,6 +18,7 @@ from simulator.report.pictures.gallery import heaviest
 from simulator.report.result import LayerResult, Run
 from simulator.spec.architecture import Architecture
 from simulator.spec.layer import Layer
+from simulator.spec.product import lowered_for
 from simulator.spec.workload import Workload
 
 SCHEMA = "stallion.bounds/1"
@@ -215,7 +216,7 @@ def examine(run: Run) -> Eyexam:
     known: dict[tuple[object, ...], Bounds] = {}
     found: dict[str, LayerBounds] = {}
     without: dict[str, str] = {}
-    for layer in run.spec.lower(run.batch):
+    for layer in lowered_for(machine, run.spec, run.batch):
         result = run.layers.get(layer.name)
         if not isinstance(layer, Layer):
             without[layer.name] = NO_MACS if result is not None else NOT_SIMULATED

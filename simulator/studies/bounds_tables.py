@@ -160,7 +160,8 @@ def _roofs(found: Eyexam) -> dict[tuple[int, Fraction], list[tuple[int, Load]]]:
     for number, layer in enumerate(found.layers.values()):
         for load in layer.bounds.loads.values():
             if load.rate is not None and load.words:
-                level = 2 if load.owner not in machine.memories else int(load.owner != machine.outermost)
+                memory = machine.memories.get(load.owner)
+                level = 2 if memory is None else int(not memory.off_chip)
                 key = (level, load.rate * Fraction(load.unit_bits, 8))
                 out.setdefault(key, []).append((number, load))
     return out

@@ -8,6 +8,7 @@ from simulator.names import DIMENSIONS, Dimension
 from simulator.pipeline import given_mappings, plan
 from simulator.spec.architecture import Architecture
 from simulator.spec.layer import Layer
+from simulator.spec.product import as_product, lowered_for
 from simulator.spec.workload import Workload
 from simulator.studies.points import GivenMapping
 
@@ -28,7 +29,7 @@ def misfits(
     """Which of the layers ``names`` cannot be mapped, and why; other arguments are those of `simulate`."""
     given, default = given_mappings(architecture, workload, mapping, dataflow)
     found: dict[str, str] = {}
-    for layer in workload.select(names).lower(batch):
+    for layer in lowered_for(architecture, workload.select(names), batch):
         try:
             plan(architecture, [layer], given, default)
         except InputError as error:
@@ -60,6 +61,8 @@ def _largest(architecture: Architecture, dataflow: str, grown: tuple[Dimension, 
 def _maps(architecture: Architecture, dataflow: str, grown: tuple[Dimension, ...], taps: int) -> bool:
     sizes: dict[Dimension, int] = dict.fromkeys(DIMENSIONS, 1) | dict.fromkeys(grown, taps)
     layer = Layer("filter", sizes, input_size=(sizes["R"], sizes["S"]))
+    if architecture.systolic is not None:
+        layer = as_product(layer)
     try:
         map_layer(layer, architecture, dataflow)
     except InputError:

@@ -97,11 +97,11 @@ def on_chip_bytes(architecture: Architecture) -> dict[str, float]:
         for name, memory in architecture.memories.items()
         if not memory.off_chip
     }
-    out["scratchpads"] = array.pes * sum(array.pad_words(d) * bits[d] for d in DATA_TYPES) / 8
-    pe = array.pe
-    fifos = pe.weight_fifo_words * bits["weight"] + pe.input_fifo_words * bits["input"]
-    fifos += (pe.psum_in_fifo_words + pe.psum_out_fifo_words) * bits["output"]
-    out["PE FIFOs"] = array.pes * fifos / 8
+    systolic = architecture.systolic is not None
+    pads, fifos = ("registers", "edge FIFOs") if systolic else ("scratchpads", "PE FIFOs")
+    out[pads] = array.pes * sum(array.pad_words(d) * bits[d] for d in DATA_TYPES) / 8
+    adds = architecture.accumulates()
+    out[fifos] = sum(array.fifo_words(d, accumulates=adds) * bits[d] for d in DATA_TYPES) / 8
     if architecture.vector_unit is not None:
         out["vector unit's buffer"] = architecture.vector_unit.buffer_words * bits["output"] / 8
     return out
@@ -208,7 +208,7 @@ def _off_chip(run: Run) -> Iterator[Entry]:
     yield Entry(kind, "peak bandwidth", peak * clock / 1e6, "MB/s", SIMULATED, where)
     limit, links = _link_limit(run)
     rate = None if limit is None else limit * clock / 1e6
-    yield Entry(kind, "bandwidth provided", rate, "MB/s", DESCRIBED, "unlimited" if limit is None else links)
+    yield Entry(kind, "bandwidth provided", rate, "MB/s", DESCRIBED, links)
 
 
 def peak_off_chip(run: Run) -> tuple[float, str]:
@@ -241,13 +241,18 @@ def _links(architecture: Architecture, result: LayerResult) -> list[str]:
 
 
 def _link_limit(run: Run) -> tuple[float | None, str]:
-    """Bytes per cycle that all off-chip links give together, None where one is unlimited; and their names."""
+    """Bytes per cycle that all off-chip links give together, and their names.
+
+    None where one is unlimited, or where there are none.
+    """
     limits: dict[str, Any] = {}
     for result in run.layers.values():
         links = _links(run.architecture, result)
         limits |= {name: result.ports[name].get("limit_per_cycle") for name in links}
+    if all(not memory.off_chip for memory in run.architecture.memories.values()):
+        return None, "no memory is off the chip"
     if not limits or any(limit in (None, "unlimited") for limit in limits.values()):
-        return None, ""
+        return None, "unlimited"
     return float(sum(map(float, limits.values()))), ", ".join(limits)
 
 

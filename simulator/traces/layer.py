@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from simulator.errors import refuse
+from simulator.traces.bands import Bands
 from simulator.traces.crossings import Crossings, Port
 from simulator.traces.places import Places
 from simulator.traces.rows import MERGED, REPEATS, Cause, Ints, Rows, runs, states
@@ -44,10 +45,11 @@ class Wanted:
 class Slices:
     """Slices of time as they are shown, track by track and in order of time; columns of one entry per slice.
 
-    ``start`` and ``length`` are cycles; the PEs ``first_pe`` to ``last_pe`` share the track. ``state`` is a
-    number of ``states`` or `MIXED`; it lies in passes ``first_pass`` to ``last_pass``. ``times`` is how often
-    it repeats what came before (0: it does not), ``period`` the cycles of that, ``steps`` of how many slices
-    it was merged (or `UNCOUNTED`). ``pe_cycles`` split every slice: of slice ``owner`` in state ``part``.
+    ``start`` and ``length`` are cycles; the PEs from ``first_pe`` (upper left) to ``last_pe`` (lower right)
+    share the track. ``state`` is a number of ``states`` or `MIXED`; it lies in passes ``first_pass`` to
+    ``last_pass``. ``times`` is how often it repeats what came before (0: it does not), ``period`` the cycles
+    of that, ``steps`` of how many slices it was merged (or `UNCOUNTED`). ``pe_cycles`` split every slice: of
+    slice ``owner`` in state ``part``.
     """
 
     states: Sequence[tuple[str, Cause]]
@@ -83,15 +85,15 @@ def _accounting(known: Sequence[tuple[str, Cause]], sums: Ints) -> dict[str, dic
 
 @dataclass(frozen=True)
 class LayerTrace:
-    """What happened in one layer of ``cycles``, in an array of ``rows`` x ``columns`` PEs.
+    """What happened in one layer of ``cycles``.
 
-    ``pe_rows`` are the slices of all PEs; in runs of less than ``merged`` cycles they have lost their order
-    (0: nowhere). ``window`` is where they are known, outside of it nothing is. ``series`` are sums over time.
+    ``pe_rows`` are the slices of all PEs, those of a rectangle of ``bands`` as one; in runs of less than
+    ``merged`` cycles they have lost their order (0: nowhere). ``window`` is where they are known, outside of
+    it nothing is. ``series`` are sums over time.
     """
 
     cycles: int
-    rows: int
-    columns: int
+    bands: Bands
     causes: tuple[str, ...]
     pe_rows: Rows
     crossings: Crossings
@@ -124,10 +126,11 @@ class LayerTrace:
         return _accounting(self.states, sums[0, 0])
 
     def of_pe(self, pe: int, window: tuple[int, int] | None = None) -> dict[str, dict[Cause, int]]:
-        """The same for one PE alone."""
-        edges = np.array(self.within(window), dtype=np.int64)
-        others = (np.arange(self.pe_rows.pes) != pe).astype(np.int64)
-        return _accounting(self.states, self.pe_rows.sums(edges, others, len(self.states))[0, 0])
+        """The same for one PE of the array alone."""
+        edges, own = np.array(self.within(window), dtype=np.int64), self.bands.of_pe(pe)
+        others = (np.arange(self.pe_rows.pes) != own).astype(np.int64)
+        sums = self.pe_rows.sums(edges, others, len(self.states))[0, 0]
+        return _accounting(self.states, sums // self.pe_rows.counts[own])
 
     def over_time(self, bins: int, window: tuple[int, int] | None = None) -> tuple[Ints, Ints]:
         """(edges in cycles [bins + 1], PE-cycles [bins, states]) of the whole array."""
@@ -152,8 +155,9 @@ class LayerTrace:
         steps = np.where(what & MERGED, UNCOUNTED, 1)
         none, every = np.zeros_like(ones), np.arange(len(found))
         return Slices(
-            self.states, start, length, pe, pe, state, number, number, none, none, steps, every, state, length
-        )
+            self.states, start, length, *self.bands.corners(pe, pe), state, number, number, none, none, steps,
+            every, state, length * self.pe_rows.counts[pe],
+        )  # fmt: skip
 
     def _folded(self, first: int, last: int, most: int) -> Slices:
         rows = self.pe_rows
@@ -166,7 +170,8 @@ class LayerTrace:
         count = int(run[-1]) + 1
         heads = np.searchsorted(run, np.arange(count))
         sums = np.zeros((count, len(self.states)), dtype=np.int64)
-        np.add.at(sums, (run[~again], what[~again] & (MERGED - 1)), length[~again])
+        pe_cycles = length * rows.counts[pe]
+        np.add.at(sums, (run[~again], what[~again] & (MERGED - 1)), pe_cycles[~again])
         sums += rows.sums_of(pe[again], start[again], end[again], run[again], count, len(self.states))
         steps = np.bincount(run)
         alone = steps == 1
@@ -175,7 +180,7 @@ class LayerTrace:
         first_pass, last_pass = self._passes(seen, again, number, heads)
         steps = np.where(np.logical_or.reduceat((what & MERGED != 0) & ~again, heads), UNCOUNTED, steps)
         times = np.where(period > 0, -(-spans // np.maximum(period, 1)), 0)
-        place = (start[heads], spans, pe[heads], pe[heads])
+        place = (start[heads], spans, *self.bands.corners(pe[heads], pe[heads]))
         return _split(self.states, place, first_pass, last_pass, times, period, steps, sums)
 
     def _passes(self, seen: Ints, again: Ints, number: Ints, heads: Ints) -> tuple[Ints, Ints]:
@@ -187,17 +192,16 @@ class LayerTrace:
         return np.minimum.reduceat(begin, heads), np.maximum.reduceat(upto, heads)
 
     def _shared(self, first: int, last: int, most: int) -> Slices:
-        rows_each = -(-self.rows // GROUPS)
-        groups = np.arange(self.pe_rows.pes) // (self.columns * rows_each)
+        each = len(self.bands.column_ends) * -(-len(self.bands.row_ends) // GROUPS)
+        groups = np.arange(self.pe_rows.pes) // each
         tracks = int(groups[-1]) + 1
         bins = max(1, min(most // tracks, last - first))
         edges = first + (last - first) * np.arange(bins + 1, dtype=np.int64) // bins
         sums = self.pe_rows.sums(edges, groups, len(self.states)).reshape(tracks * bins, -1)
         track = np.repeat(np.arange(tracks), bins)
         start, none = np.tile(edges[:-1], tracks), np.zeros(tracks * bins, dtype=np.int64)
-        each = self.columns * rows_each
-        last_pe = np.minimum((track + 1) * each, self.pe_rows.pes) - 1
-        place = (start, np.tile(np.diff(edges), tracks), track * each, last_pe)
+        upto = np.minimum((track + 1) * each, self.pe_rows.pes) - 1
+        place = (start, np.tile(np.diff(edges), tracks), *self.bands.corners(track * each, upto))
         return _split(self.states, place, none - 1, none - 1, none, none, none + UNCOUNTED, sums)
 
 

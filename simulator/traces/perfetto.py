@@ -1,7 +1,8 @@
 """Traces as Chrome JSON, which Perfetto and chrome://tracing open: one cycle is one microsecond.
 
-Processes are the PE array, the networks, the buffers and the memory outside; tracks are PEs (or rows of
-them), networks and ports. Slices of a track never overlap. What repeats is one slice, unless it is expanded.
+Processes are the PE array, the networks, the buffers and the memories outside; tracks are PEs (or rectangles
+of them), networks and ports. Slices of a track never overlap. What repeats is one slice, unless it is
+expanded.
 """
 
 import gzip
@@ -13,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from simulator.names import PE_CYCLE_NAMES
+from simulator.traces.bands import told
 from simulator.traces.crossings import BEGIN, END, SERIES, STREAM, TIMES, UNITS, Port
 from simulator.traces.layer import MIXED, UNCOUNTED
 from simulator.traces.rows import Ints
@@ -47,10 +49,10 @@ def write_perfetto(path: Path, layers: Sequence[Shown], told: dict[str, Any], *,
 
 def events(layers: Sequence[Shown]) -> Iterator[Event]:
     """All events: names of processes and tracks first, then layer by layer."""
-    tracks = _tracks_of_ports(layers)
-    yield from _names(layers, tracks)
+    pes, tracks = _tracks_of_pes(layers), _tracks_of_ports(layers)
+    yield from _names(layers, pes, tracks)
     for shown in layers:
-        yield from _layer(shown, tracks)
+        yield from _layer(shown, pes, tracks)
 
 
 def _tracks_of_ports(layers: Sequence[Shown]) -> dict[str, int]:
@@ -59,33 +61,37 @@ def _tracks_of_ports(layers: Sequence[Shown]) -> dict[str, int]:
     return {name: number for number, name in enumerate(names, start=1)}
 
 
-def _names(layers: Sequence[Shown], tracks_of_ports: Mapping[str, int]) -> Iterator[Event]:
+def _tracks_of_pes(layers: Sequence[Shown]) -> dict[tuple[int, int], int]:
+    """A track for every rectangle of PEs, by its corners; layers may have different ones."""
+    corners: set[tuple[int, int]] = set()
+    for shown in layers:
+        pairs = np.stack((shown.slices.first_pe, shown.slices.last_pe), axis=1)
+        corners |= {(first, last) for first, last in np.unique(pairs, axis=0).tolist()}
+    return {pair: number for number, pair in enumerate(sorted(corners), start=FIRST_PE)}
+
+
+def _names(
+    layers: Sequence[Shown], tracks_of_pes: Mapping[tuple[int, int], int], tracks_of_ports: Mapping[str, int]
+) -> Iterator[Event]:
     parts = {port.part: shown.part_kinds[port.part] for shown in layers for port in shown.trace.ports}
-    processes = {
-        **PROCESSES,
-        **{kind: part for part, kind in parts.items() if kind in (OUTSIDE, VECTOR_UNIT)},
-    }
+    processes = dict(PROCESSES)
+    for part, kind in parts.items():
+        if kind in (OUTSIDE, VECTOR_UNIT):
+            processes[kind] = f"{processes[kind]}, {part}" if kind in processes else part
     for number, name in processes.items():
         yield _meta(number, "process_name", name)
         yield {"ph": "M", "pid": number, "name": "process_sort_index", "args": {"sort_index": number}}
     yield from _track(ARRAY, LAYERS, "layers")
     yield from _track(ARRAY, PASSES, "passes")
-    tracks: dict[tuple[int, int], str] = {}
+    columns = layers[0].trace.bands.columns
+    tracks: dict[tuple[int, int], str] = {
+        (ARRAY, track): told(first, last, columns) for (first, last), track in tracks_of_pes.items()
+    }
     for shown in layers:
-        columns = shown.trace.columns
-        for first, last in zip(shown.slices.first_pe.tolist(), shown.slices.last_pe.tolist(), strict=True):
-            key = (ARRAY, FIRST_PE + first)
-            if key not in tracks:
-                tracks[key] = _pe_name(first, last, columns)
         for port in shown.trace.ports:
             tracks[shown.part_kinds[port.part], tracks_of_ports[port.name]] = port.name
     for (process, track), name in sorted(tracks.items()):
         yield from _track(process, track, name)
-
-
-def _pe_name(first: int, last: int, columns: int) -> str:
-    at = f"PE {first // columns},{first % columns}"
-    return at if first == last else f"{at} to {last // columns},{last % columns}"
 
 
 def _meta(process: int, key: str, name: str, track: int | None = None) -> Event:
@@ -104,7 +110,9 @@ def _track(process: int, track: int, name: str) -> Iterator[Event]:
     }
 
 
-def _layer(shown: Shown, tracks: Mapping[str, int]) -> Iterator[Event]:
+def _layer(
+    shown: Shown, pes: Mapping[tuple[int, int], int], tracks: Mapping[str, int]
+) -> Iterator[Event]:
     first, last = shown.window
     yield {
         "ph": "X", "pid": ARRAY, "tid": LAYERS, "name": shown.name, "cat": "layer",
@@ -114,7 +122,7 @@ def _layer(shown: Shown, tracks: Mapping[str, int]) -> Iterator[Event]:
     crossings = shown.trace.crossings
     single = crossings.single(first, last, shown.most) if crossings.complete else None
     yield from _passes(shown)
-    yield from _pe_slices(shown)
+    yield from _pe_slices(shown, pes)
     if crossings.complete:
         yield from _transfers(shown, tracks, crossings.folded() if single is None else single)
     yield from _counters(shown, single)
@@ -143,19 +151,19 @@ def _passes(shown: Shown) -> Iterator[Event]:
         }  # fmt: skip
 
 
-def _pe_slices(shown: Shown) -> Iterator[Event]:
+def _pe_slices(shown: Shown, tracks: Mapping[tuple[int, int], int]) -> Iterator[Event]:
     slices = shown.slices
     names = [name if cause is None else f"{name}: {cause}" for name, cause in slices.states]
     parts = np.searchsorted(slices.owner, np.arange(len(slices) + 1)).tolist()
     part, count = slices.part.tolist(), slices.pe_cycles.tolist()
     columns = (
-        slices.start, slices.length, slices.first_pe, slices.state, slices.first_pass, slices.last_pass,
-        slices.times, slices.period, slices.steps,
+        slices.start, slices.length, slices.first_pe, slices.last_pe, slices.state, slices.first_pass,
+        slices.last_pass, slices.times, slices.period, slices.steps,
     )  # fmt: skip
     for i, row in enumerate(zip(*(column.tolist() for column in columns), strict=True)):
-        start, length, pe, state, first_pass, last_pass, times, period, steps = row
+        start, length, pe, last_pe, state, first_pass, last_pass, times, period, steps = row
         event: Event = {
-            "ph": "X", "pid": ARRAY, "tid": FIRST_PE + pe, "ts": shown.begin + start, "dur": length,
+            "ph": "X", "pid": ARRAY, "tid": tracks[pe, last_pe], "ts": shown.begin + start, "dur": length,
         }  # fmt: skip
         args: Event = {}
         if first_pass >= 0:

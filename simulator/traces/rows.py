@@ -1,4 +1,4 @@
-"""The slices of all PEs of a layer, with what repeats kept once."""
+"""The slices of all PEs of a layer, with what repeats kept once; PEs that do the same are one."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -39,13 +39,14 @@ def state_numbers(name: Ints, cause: Ints, causes: int) -> Ints:
 class Rows:
     """Slices, PE by PE and in order of time, each starting where the one before ends.
 
-    ``first``: [PEs + 1] where each PE's slices start; ``start`` and ``length`` are cycles, ``what``
-    numbers of `states` (with `MERGED`), ``passes`` the pass. Where ``what`` is `REPEATS`, the slice
-    repeats the period right before it, and ``passes`` is a row of the tables ``periods`` (cycles),
-    ``passes_each`` (passes in a period) and ``passes_before`` (the pass before the first one that is
-    repeated, or in which all lies).
+    ``counts``: of how many PEs of the array each one is; ``first``: [PEs + 1] where its slices start;
+    ``start`` and ``length`` are cycles, ``what`` numbers of `states` (with `MERGED`), ``passes`` the pass.
+    Where ``what`` is `REPEATS`, the slice repeats the period right before it, and ``passes`` is a row of the
+    tables ``periods`` (cycles), ``passes_each`` (passes in a period) and ``passes_before`` (the pass before
+    the first one that is repeated, or in which all lies).
     """
 
+    counts: Ints
     first: Ints
     start: Ints
     length: Ints
@@ -56,20 +57,20 @@ class Rows:
     passes_before: Ints
 
     @classmethod
-    def of(cls, pes: int, chunks: "Sequence[Chunk]", repeats: "Sequence[Repeat]") -> "Rows":
+    def of(cls, counts: Ints, chunks: "Sequence[Chunk]", repeats: "Sequence[Repeat]") -> "Rows":
         """From chunks in the order in which they were written down, and the table of what repeats."""
-        whole = Chunk.joined(chunks)
+        whole, pes = Chunk.joined(chunks), len(counts)
         small = np.uint16 if pes <= 1 << 16 else np.int32
         order = np.argsort(whole.pe.astype(small), kind="stable")
         first = np.searchsorted(whole.pe[order], np.arange(pes + 1))
         rest = [getattr(whole, key)[order] for key in Chunk.__slots__[1:]]
         table = np.array(repeats or [(1, 0, 0)], dtype=np.int64).T.copy()
-        return cls(first.astype(np.int64), *rest, *table)
+        return cls(counts, first.astype(np.int64), *rest, *table)
 
     @property
     def pes(self) -> int:
-        """Number of PEs."""
-        return len(self.first) - 1
+        """Number of PEs that have slices of their own."""
+        return len(self.counts)
 
     @cached_property
     def pe(self) -> Ints:
@@ -95,9 +96,15 @@ class Rows:
         from simulator.kernels.slices import sum_bins
 
         edges, groups = (np.asarray(x, dtype=np.int64) for x in (edges, groups))
-        out = np.zeros((int(groups.max()) + 1, len(edges) - 1, number), dtype=np.int64)
-        sum_bins(*self.tables, edges, groups, out)
-        return out
+        alone = bool((self.counts == 1).all())
+        into = groups if alone else np.arange(self.pes)
+        out = np.zeros((int(into.max()) + 1, len(edges) - 1, number), dtype=np.int64)
+        sum_bins(*self.tables, edges, into, out)
+        if alone:
+            return out
+        sums = np.zeros((int(groups.max()) + 1, *out.shape[1:]), dtype=np.int64)
+        np.add.at(sums, groups, out * self.counts[:, None, None])
+        return sums
 
     def sums_of(self, pe: Ints, low: Ints, high: Ints, into: Ints, groups: int, number: int) -> Ints:
         """PE-cycles [groups, ``number`` of states] of stretches: [low, high) of a PE, added to a group."""
@@ -105,7 +112,10 @@ class Rows:
 
         out = np.zeros((groups, number), dtype=np.int64)
         pe, low, high, into = (np.asarray(x, dtype=np.int64) for x in (pe, low, high, into))
-        sum_stretches(*self.tables, pe, low, high, into, out)
+        for count in np.unique(self.counts).tolist():
+            own, some = np.zeros_like(out), self.counts[pe] == count
+            sum_stretches(*self.tables, pe[some], low[some], high[some], into[some], own)
+            out += count * own
         return out
 
     def single(self, low: int, high: int, most: int) -> Ints | None:

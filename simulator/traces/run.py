@@ -20,10 +20,13 @@ MOST_NAMED = 4
 
 @dataclass(frozen=True)
 class RunTrace:
-    """Layers with the cycle of the run in which each begins; ``told``: what they are of, and without what."""
+    """Layers with the cycle of the run in which each begins; ``told``: what they are of, and without what.
+
+    ``outside`` are memories off chip, ``buffers`` those on it.
+    """
 
     layers: tuple[tuple[str, int, LayerTrace], ...]
-    outermost: str
+    outside: tuple[str, ...]
     buffers: tuple[str, ...]
     networks: tuple[str, ...]
     told: dict[str, Any]
@@ -65,7 +68,7 @@ class RunTrace:
         if not parts:
             known = f"cycles FROM:TO within 0:{self.cycles} were expected"
             raise refuse("--window", "", "{}:{}".format(*window) if window else None, known)
-        kinds = {self.outermost: OUTSIDE, "vector_unit": VECTOR_UNIT, "array": ARRAY}
+        kinds = {"vector_unit": VECTOR_UNIT, "array": ARRAY} | dict.fromkeys(self.outside, OUTSIDE)
         kinds |= dict.fromkeys(self.buffers, BUFFERS) | dict.fromkeys(self.networks, NETWORKS)
         each = max(1, most // len(parts))
         return [

@@ -14,8 +14,9 @@ COLUMNS = (
     "layer", "start_cycle", "length_cycles", "first_pe", "last_pe", "name", "cause",
     "first_pass", "last_pass", "pe_cycles", "repeats", "merged_slices",
 )  # fmt: skip
-"""Passes are -1 where there are none, or where PEs share a row. ``repeats``: how often the slice repeats
-what came before it (0: it is no repeat); ``merged_slices``: of how many it was made (0: of several).
+"""``first_pe`` and ``last_pe`` are the corners of the rectangle of PEs that share a row. Passes are -1 where
+there are none, or where several tracks were merged. ``repeats``: how often the slice repeats what came before
+it (0: it is no repeat); ``merged_slices``: of how many it was made (0: of several).
 """
 
 

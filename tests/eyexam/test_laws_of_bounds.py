@@ -20,6 +20,7 @@ from simulator.eyexam.steps import Bounds, bounds_of
 from simulator.eyexam.traffic import Traffic
 from simulator.mapping.mapping import Mapping
 from simulator.spec.layer import Layer, VectorLayer
+from simulator.spec.product import lowered_for
 from simulator.spec.relax import relaxable
 
 Case = tuple[dict[str, Any], Layer, Mapping]
@@ -102,11 +103,12 @@ systolic = st.one_of(systolic_cases(), free_systolic_cases())
 
 
 @law(150)
-@given(systolic)
-def test_bounds_and_traffic_on_random_systolic_machines(case: Case) -> None:
+@given(systolic, st.data())
+def test_bounds_and_traffic_on_random_systolic_machines(case: Case, data: st.DataObject) -> None:
     description, layer, mapping = case
     machine = built(description)
-    bounds, result = bounds_of(layer, mapping, machine), measured(*case)
+    relaxed = frozenset(data.draw(st.sets(st.sampled_from(relaxable(machine)), max_size=2)))
+    bounds, result = bounds_of(layer, mapping, machine, relaxed), measured(*case, tuple(relaxed))
     assert_same_traffic(bounds, Traffic(layer, mapping, machine), result)
     assert_bounds_hold(bounds, result, 1)
 
@@ -118,6 +120,8 @@ def pairs() -> Iterator[object]:
             yield pytest.param(architecture, workload, None, marks=slow)
         for dataflow in ("output_stationary", "input_stationary", "row_stationary"):
             yield pytest.param("ws16", workload, dataflow, marks=[pytest.mark.slow])
+    for workload, architecture in (("alexnet", "scalesim_ws"), ("mobilenet_v1", "scalesim_os"), ("resnet18", "scalesim_is")):
+        yield pytest.param(architecture, workload, None)
 
 
 @cache
@@ -129,7 +133,7 @@ def ran(architecture: str, workload: str, dataflow: str | None, batch: int = 1) 
 def test_bounds_and_traffic_of_shipped_pairs(architecture: str, workload: str, dataflow: str | None) -> None:
     run = ran(architecture, workload, dataflow)
     assert run.spec is not None
-    for layer in run.spec.lower(1):
+    for layer in lowered_for(run.architecture, run.spec, 1):
         if isinstance(layer, VectorLayer):
             continue
         machine, mapping = run.architecture, run.mappings[layer.name]

@@ -106,10 +106,10 @@ def edges(draw: st.DrawFn, parts: dict[str, Any]) -> dict[str, Any]:
 @st.composite
 def machines(draw: st.DrawFn) -> dict[str, Any]:
     """The description of a machine that passes its checks."""
-    parts = draw(memories())
+    parts, array = draw(memories()), draw(arrays())
     return {
         "name": "random", "clock_mhz": 100, "word_bits": {d: draw(st.sampled_from([8, 16])) for d in ALL},
-        "memories": parts, "networks": draw(edges(parts)), "array": draw(arrays()), "dataflow": "systolic",
+        "memories": parts, "networks": draw(edges(parts)), "array": array, "dataflow": "systolic",
     }  # fmt: skip
 
 

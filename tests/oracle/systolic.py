@@ -143,7 +143,7 @@ class SystolicProgram(Program):
         if self.stationary in new:
             words = None if self.stationary == "output" else lanes(c, r)
             self.held_tiles.append(Held(len(self.held_tiles), r, c, words))
-        for d in new - {self.stationary, "output"}:  # what does not change stays at the edge
+        for d in set(INDEXED_BY) - {self.stationary, "output"}:  # every vector comes anew, whatever it holds
             at_the_top = self.stationary == "output" and d == "weight"
             self.moving[d] = lanes(c if at_the_top else r)
         if self.stationary != "output":

@@ -143,8 +143,6 @@ def test_rows_and_vectors_enter_and_results_leave_as_in_the_hardware(number: int
     shadow, skewed, freeze, used = (bool(flag) for flag in random.integers(0, 2, 4))
     left, left_rate, left_room = random_edge(random, rows, uniform)
     top, top_rate, top_room = random_edge(random, columns, uniform)
-    if not uniform and not used:  # rows of zeros cross the port of the hardware
-        top, top_rate, top_room = Port(), FREE, 2
     every, depth = (int(n) for n in random.integers(1, 5, 2))
     description = machine(
         stationary, rows, columns, {stationary: top_rate, moving: left_rate, "output": str(Fraction(1, every)) if leaving else FREE},

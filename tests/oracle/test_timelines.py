@@ -30,7 +30,7 @@ def shown(trace: LayerTrace, pe: int) -> list[Slice]:
     single = trace.pe_rows.single(0, trace.cycles, 1 << 20)
     assert single is not None
     out: list[Slice] = []
-    for _, _, length, what, _ in single[single[:, 0] == pe].tolist():
+    for _, _, length, what, _ in single[single[:, 0] == trace.bands.of_pe(pe)].tolist():
         state = trace.states[what]
         out.append((*state, length + (out.pop()[2] if out and out[-1][:2] == state else 0)))
     return out

@@ -231,7 +231,7 @@ def test_slices_of_many_pes_say_how_many_pe_cycles_they_are(tmp_path: Path) -> N
     events = read(tmp_path / "t.json")["traceEvents"]
     check_format(events)
     assert pe_cycles_of(events) == wanted(run)
-    assert len([e for e in events if e["name"] == "thread_name" and e["args"]["name"].startswith("PE ")]) == 40
+    assert len([e for e in events if e["name"] == "thread_name" and e["args"]["name"].startswith("PEs row ")]) == 40
     rows = list(csv.DictReader((tmp_path / "t.csv").open(encoding="utf-8")))
     assert {row["merged_slices"] for row in rows} == {"0"}  # several, nobody counted how many
 

@@ -13,6 +13,8 @@ from hypothesis import strategies as st
 sys.path.insert(0, str(Path(__file__).parents[1] / "laws"))
 
 from random_machines import built, cases, free_cases
+from random_systolic import cases as systolic_cases
+from random_systolic import free_cases as free_systolic_cases
 
 import simulator
 from simulator.errors import InputError
@@ -45,10 +47,11 @@ def added(parts: list[Accounts]) -> Accounts:
     return out
 
 
-def tracks_are_whole(slices: Slices, window: tuple[int, int]) -> None:
+def tracks_are_whole(slices: Slices, window: tuple[int, int], columns: int) -> None:
     """On every track one slice starts where the one before ends, and every slice is split completely."""
     first, last = window
-    pes = slices.last_pe - slices.first_pe + 1
+    (low, left), (high, right) = divmod(slices.first_pe, columns), divmod(slices.last_pe, columns)
+    pes = (high - low + 1) * (right - left + 1)
     for track in np.unique(slices.first_pe):
         own = np.flatnonzero(slices.first_pe == track)
         ends = slices.start[own] + slices.length[own]
@@ -59,7 +62,7 @@ def tracks_are_whole(slices: Slices, window: tuple[int, int]) -> None:
     assert (split == slices.length * pes).all()
 
 
-@pytest.mark.parametrize("kind", [cases, free_cases])
+@pytest.mark.parametrize("kind", [cases, free_cases, systolic_cases, free_systolic_cases])
 def test_random_layers(kind: Any) -> None:
     @given(kind(), st.data())
     @settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
@@ -72,7 +75,7 @@ def test_random_layers(kind: Any) -> None:
         trace, whole = quick["trace"], full["trace"]
         assert {k: v for k, v in plain.items() if k != "windows"} == {k: v for k, v in quick.items() if k not in ("windows", "trace")}
         assert trace.accounting() == of_result(plain)
-        assert added([trace.of_pe(pe) for pe in range(trace.pe_rows.pes)]) == of_result(plain)
+        assert added([trace.of_pe(pe) for pe in range(machine.array.pes)]) == of_result(plain)
         cycles = trace.cycles
         cut = data.draw(st.integers(1, cycles - 1)) if cycles > 1 else 1
         windows = [(0, cut), (cut, cycles)] if cycles > 1 else [(0, cycles)]
@@ -81,7 +84,7 @@ def test_random_layers(kind: Any) -> None:
             for most in (1 << 20, 3 * trace.pe_rows.pes):
                 slices = trace.slices(window, most)
                 assert slices.accounting() == trace.accounting(window)
-                tracks_are_whole(slices, window)
+                tracks_are_whole(slices, window, machine.array.columns)
             single = trace.pe_rows.single(*window, 1 << 20)
             assert np.array_equal(single, whole.pe_rows.single(*window, 1 << 20))
             crossed = trace.crossings.single(*window, 1 << 20)
@@ -116,7 +119,7 @@ def test_a_layer_that_repeats_and_its_windows() -> None:
     assert len(few) <= 2000
     assert few.accounting() == wanted
     assert few.times.max() > 1  # what repeats stays one slice where it is long
-    tracks_are_whole(few, (0, trace.cycles))
+    tracks_are_whole(few, (0, trace.cycles), 14)
 
 
 def test_more_slices_than_are_kept() -> None:
@@ -152,7 +155,7 @@ def test_a_window_with_more_slices_than_are_kept_stays_the_window(window: tuple[
     assert 0 < part.merged <= whole.merged
     if window[1] == 22_000:
         assert part.merged < whole.merged  # shorter stretches than if all of the layer had to be kept
-    tracks_are_whole(part.slices(), window)
+    tracks_are_whole(part.slices(), window, 14)
     assert part.accounting() == exact.accounting(window)
 
 
@@ -225,7 +228,7 @@ def test_large_arrays_share_tracks() -> None:
     assert len(slices) <= 4000
     assert set((slices.last_pe - slices.first_pe + 1).tolist()) == {32}
     assert slices.accounting() == of_result({"pe_cycles": result.pe_cycles, "stall_causes": result.stall_causes})
-    tracks_are_whole(slices, (0, trace.cycles))
+    tracks_are_whole(slices, (0, trace.cycles), 32)
 
 
 def test_layers_on_a_vector_unit_have_traces() -> None:

@@ -11,15 +11,17 @@ from hypothesis import strategies as st
 from simulator.traces.rows import MERGED, REPEATS, Chunk, Rows, cut_key, merged, runs, split_at
 
 STATES = 5
+ONE = np.ones(1, dtype=np.int64)
 Slice = tuple[int, int, int]
 """(cycles, state, 0), or (cycles, times, period)."""
 
 
 @st.composite
-def timelines(draw: st.DrawFn, *, from_rows: bool = False) -> tuple[Rows, list[list[tuple[int, int, int]]]]:
+def timelines(draw: st.DrawFn, *, from_rows: bool = False, groups: bool = False) -> tuple[Rows, list[list[tuple[int, int, int]]]]:
     """Rows of a few PEs, and every cycle of each as (state, pass, number of its slice).
 
-    What repeats may start inside of what repeats already, unless ``from_rows``, as in the simulator.
+    What repeats may start inside of what repeats already, unless ``from_rows``, as in the simulator. With ``groups``
+    a PE may stand for several.
     """
     chunks, repeats, every = [], [], []
     for pe in range(draw(st.integers(1, 3))):
@@ -47,10 +49,11 @@ def timelines(draw: st.DrawFn, *, from_rows: bool = False) -> tuple[Rows, list[l
         start, length, what, passes = (np.array(column) for column in zip(*rows, strict=True))
         chunks.append(Chunk(np.full(len(rows), pe, dtype=np.int32), start, length, what.astype(np.int16), passes.astype(np.int32)))
         every.append(cycles)
-    return Rows.of(len(every), chunks, repeats), every
+    counts = np.array([draw(st.integers(1, 3)) if groups else 1 for _ in every])
+    return Rows.of(counts, chunks, repeats), every
 
 
-@given(timelines(), st.data())
+@given(timelines(groups=True), st.data())
 @settings(max_examples=150, deadline=None)
 def test_sums_and_single_slices(timeline: tuple[Rows, list[list[tuple[int, int, int]]]], data: st.DataObject) -> None:
     rows, every = timeline
@@ -60,7 +63,7 @@ def test_sums_and_single_slices(timeline: tuple[Rows, list[list[tuple[int, int, 
     sums = rows.sums(np.array(edges), groups, STATES)
     for group in range(int(groups.max()) + 1):
         for i, (low, high) in enumerate(pairwise(edges)):
-            members = [cycles[low:high] for cycles, own in zip(every, groups, strict=True) if own == group]
+            members = [n * cycles[low:high] for cycles, n, own in zip(every, rows.counts.tolist(), groups, strict=True) if own == group]
             wanted = [sum(state == s for cycles in members for state, _, _ in cycles) for s in range(STATES)]
             assert sums[group, i].tolist() == wanted
     low, high = edges[0], edges[-1]
@@ -78,7 +81,7 @@ def test_sums_and_single_slices(timeline: tuple[Rows, list[list[tuple[int, int, 
         assert rows.single(low, high, len(wanted_slices) - 1) is None
 
 
-@given(timelines())
+@given(timelines(groups=True))
 @settings(max_examples=60, deadline=None)
 def test_sums_of_stretches(timeline: tuple[Rows, list[list[tuple[int, int, int]]]]) -> None:
     rows, every = timeline
@@ -86,7 +89,8 @@ def test_sums_of_stretches(timeline: tuple[Rows, list[list[tuple[int, int, int]]
     pe, low, high = (np.array(column) for column in zip(*stretches, strict=True))
     out = rows.sums_of(pe, low, high, np.arange(len(stretches)), len(stretches), STATES)
     for (number, first, last), sums in zip(stretches, out, strict=True):
-        assert sums.tolist() == [sum(state == s for state, _, _ in every[number][first:last]) for s in range(STATES)]
+        count = rows.counts[number]
+        assert sums.tolist() == [count * sum(state == s for state, _, _ in every[number][first:last]) for s in range(STATES)]
 
 
 @given(timelines(from_rows=True), st.integers(1, 40))
@@ -101,7 +105,7 @@ def test_merging_keeps_sums_wherever_nothing_is_cut(timeline: tuple[Rows, list[l
     whole = Chunk(rows.pe.astype(np.int32), rows.start, rows.length, rows.what, rows.passes)
     fewer = merged(whole, width, cuts)
     assert len(fewer) <= len(whole)
-    back = Rows.of(rows.pes, [fewer], [*zip(rows.periods.tolist(), rows.passes_each.tolist(), rows.passes_before.tolist(), strict=True)])
+    back = Rows.of(rows.counts, [fewer], [*zip(rows.periods.tolist(), rows.passes_each.tolist(), rows.passes_before.tolist(), strict=True)])
     for pe, cycles in enumerate(every):
         first, last = int(back.first[pe]), int(back.first[pe + 1])
         ends = back.start[first:last] + back.length[first:last]
@@ -147,7 +151,7 @@ def test_runs_join_short_neighbours_of_one_pe_in_one_bin() -> None:
 def test_what_was_not_kept_counts_nothing() -> None:
     """Rows of a window only: before, between and behind them nothing is known."""
     gap = Chunk(np.zeros(2, np.int32), np.array([10, 30]), np.array([5, 5]), np.array([1, 2], np.int16), np.zeros(2, np.int32))
-    rows = Rows.of(1, [gap], [])
+    rows = Rows.of(ONE, [gap], [])
     assert rows.sums(np.array([0, 12, 40]), np.array([0]), STATES)[0].tolist() == [[0, 2, 0, 0, 0], [0, 3, 5, 0, 0]]
     assert rows.single(12, 40, 9).tolist() == [[0, 12, 3, 1, 0], [0, 30, 5, 2, 0]]  # type: ignore[union-attr]
 
@@ -157,7 +161,7 @@ def test_room_grows_with_what_there_is(cycles: int) -> None:
     """Ten slices that repeat: as many single ones as asked for take room, not as many as allowed."""
     ones = np.ones(10, dtype=np.int64)
     chunk = Chunk(np.zeros(11, np.int32), np.arange(11), np.append(ones, 10 * cycles), np.append(np.arange(10) % 3, REPEATS).astype(np.int16), np.zeros(11, np.int64))
-    rows = Rows.of(1, [chunk], [(10, 0, 0)])
+    rows = Rows.of(ONE, [chunk], [(10, 0, 0)])
     single = rows.single(0, cycles, 1 << 50)
     assert single is not None
     assert single[:, 1].tolist() == list(range(cycles))
@@ -168,4 +172,4 @@ def test_room_grows_with_what_there_is(cycles: int) -> None:
 @pytest.mark.parametrize("most", [0, 1])
 def test_nothing_fits_into_no_room(most: int) -> None:
     chunk = Chunk(np.zeros(2, np.int32), np.array([0, 5]), np.array([5, 5]), np.array([1, 2], np.int16), np.zeros(2, np.int32))
-    assert Rows.of(1, [chunk], []).single(0, 10, most) is None
+    assert Rows.of(ONE, [chunk], []).single(0, 10, most) is None

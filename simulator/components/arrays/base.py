@@ -30,3 +30,7 @@ class Array(Part):
     def pad_words(self, data_type: DataType) -> int:
         """Words of one data type that a PE stores, FIFOs not counted."""
         raise NotImplementedError
+
+    def fifo_words(self, data_type: DataType, *, accumulates: bool = False) -> int:
+        """Words of one data type in the FIFOs of the whole array; ``accumulates``: no psums come in."""
+        raise NotImplementedError

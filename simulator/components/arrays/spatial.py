@@ -52,3 +52,10 @@ class SpatialArray(Array):
         return {"weight": self.pe.weight_words, "input": self.pe.input_words, "output": self.pe.psum_words}[
             data_type
         ]
+
+    def fifo_words(self, data_type: DataType, *, accumulates: bool = False) -> int:
+        """Words of one data type in the FIFOs of all PEs."""
+        pe = self.pe
+        psums = pe.psum_in_fifo_words + pe.psum_out_fifo_words
+        each = {"weight": pe.weight_fifo_words, "input": pe.input_fifo_words, "output": psums}
+        return self.pes * each[data_type]

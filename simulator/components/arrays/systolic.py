@@ -104,3 +104,13 @@ class SystolicArray(Array):
         return {"weight": self.pe.weight_words, "input": self.pe.input_words, "output": self.pe.psum_words}[
             data_type
         ]
+
+    def fifo_words(self, data_type: DataType, *, accumulates: bool = False) -> int:
+        """Words of one data type in the FIFOs at the edges."""
+        if data_type == "output":
+            if self.stationary == "output":
+                return self.pes * self.output_fifo_words
+            coming = 0 if accumulates else self.psum_in_fifo_words
+            return self.columns * (coming + self.output_fifo_words)
+        left: DataType = "weight" if self.stationary == "input" else "input"
+        return self.rows * self.left_fifo_words if data_type == left else self.columns * self.top_fifo_words

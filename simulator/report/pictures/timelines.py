@@ -90,10 +90,10 @@ def bandwidth_over_time(run: "Run", layer: str, path: str | Path) -> Path:
     found, times = ports(result, run.architecture), edges(result)
     lines = -(-len(found) // ACROSS)
     with drawn(path, 10, 0.9 + 1.7 * lines) as figure:
-        areas = figure.subplots(lines, ACROSS, sharex=True, squeeze=False).flat
+        areas = list(figure.subplots(lines, ACROSS, sharex=True, squeeze=False).flat)
         for axes, port in zip(areas, found, strict=False):
             _draw_port(axes, port, times)
-        for axes in list(areas)[len(found) :]:
+        for axes in areas[len(found) :]:
             axes.remove()
         for axes in list(figure.axes)[-ACROSS:]:
             axes.tick_params(labelbottom=True)
@@ -132,7 +132,7 @@ def occupancy_over_time(run: "Run", layer: str, path: str | Path) -> Path:
             _draw_room(axes, room, times)
         _time_axis(figure.axes[-1], result)
         width = count(float(times[1] - times[0]))
-        told = f"room taken by tiles,\nat the end of windows of {width} cycles"
+        told = f"room taken by tiles at the end of windows of {width} cycles"
         figure.suptitle(_title(run, result, told), x=0.01, ha="left", fontsize=10)
     return path
 
@@ -171,6 +171,6 @@ def _few_ticks() -> Any:
 
 def _title(run: "Run", result: "LayerResult", what: str) -> str:
     lasting = f"{count(result.cycles)} cycles, {short(result.milliseconds)} ms"
-    return wrapped(f"{heading(run)}, {shortened(result.name)} ({lasting}): {what}")
+    return wrapped(f"{heading(run)}, {shortened(result.name)} ({lasting}):\n{what}")
 
 
