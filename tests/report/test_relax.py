@@ -1,11 +1,16 @@
 """Names that a run may relax."""
 
 from fractions import Fraction
+from pathlib import Path
 
 import pytest
 
+import simulator
+from simulator.energy.price import energy_parts
 from simulator.errors import InputError
+from simulator.report.tables import buffers
 from simulator.spec.architecture import Architecture
+from simulator.spec.catalog import load_architecture
 from simulator.spec.relax import check_relax, declared_rates, relaxable
 
 
@@ -47,3 +52,29 @@ def test_rates_of_ports_that_move_something(machine: Architecture) -> None:
         "glb.weight_read", "glb.input_read", "glb.output_read", "glb.output_write", "glb.outer_read", "glb.outer_write",
     }  # fmt: skip
     assert set(declared_rates(owned)) <= set(relaxable(owned))
+
+
+def test_nothing_lies_outside_the_home_of_a_data_type() -> None:
+    """Inputs and outputs of the TPU are at home on chip, weights in a DRAM of their own at 34 GB/s and 700 MHz."""
+    tpu = load_architecture("tpu_v1")
+    names, rates = relaxable(tpu), declared_rates(tpu)
+    assert [name for name in names if name.startswith("weight_dram")] == ["weight_dram", "weight_dram.link"]
+    assert not [name for name in names if name.startswith("unified_buffer.outer")]
+    assert rates["weight_dram.link"] == Fraction(340, 7)
+    assert set(rates) == {
+        "unified_buffer.input_read", "unified_buffer.output_read", "unified_buffer.output_write", "weight_dram.link",
+        "weight_fifo.read", "weight_fifo.outer_write",
+        "accumulators.output_read", "accumulators.output_write", "accumulators.outer_read", "accumulators.outer_write",
+    }  # fmt: skip
+
+
+def test_a_relaxed_memory_says_its_own_unit(tmp_path: Path) -> None:
+    network = tmp_path / "one.yaml"
+    network.write_text("name: one\nlayers:\n  - {name: A, fc: {C: 40, M: 40}}\n", encoding="utf-8")
+    limits = {row.resource.name: row.resource.limit for row in simulator.whatif("tpu_v1", network).relaxed}
+    assert limits["weight_dram"] == "48.57 bytes/cycle"
+    assert limits["unified_buffer"] == "256 words/cycle"
+    run = simulator.simulate("tpu_v1", network)
+    told = energy_parts(run.total.energy, run.architecture)
+    assert told["DRAM"] == sum(run.total.energy["weight_dram"]["weight"].values())
+    assert buffers(run) == ["unified_buffer", "weight_fifo", "accumulators"]
