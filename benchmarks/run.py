@@ -2,7 +2,7 @@
 
 Times are in seconds, of CPU where they are of a simulation. To compare machines, each is also a multiple of
 one fixed pure-Python loop that is timed in the same run: ``..._loops`` for times, ``..._per_loop`` for rates.
-``--scalesim-python`` names an interpreter that has SCALE-Sim, to time it beside this simulator.
+``python benchmarks/scale_sim.py`` compares it with SCALE-Sim.
 """
 
 import argparse
@@ -19,7 +19,6 @@ from pathlib import Path
 from typing import Any
 
 import measured
-import scale_sim
 from growth import growth
 from measured import KIBIBYTE, Record, Task, costs, rates
 
@@ -158,11 +157,9 @@ def main() -> None:
         "--quick", action="store_true", help="only alexnet on every architecture, less growth"
     )
     parser.add_argument("--out", type=Path, help="a file for the document; stdout if not given")
-    parser.add_argument("--scalesim-python", default=sys.executable, help="an interpreter that has SCALE-Sim")
     options = parser.parse_args()
     loop = python_loop()
     workloads = ["alexnet"] if options.quick else shipped("workload")
-    compared = ["CONV5"] if options.quick else ["CONV5", "CONV4", "CONV3", "CONV1", "CONV2"]
     main_record = main_job()
     with tempfile.TemporaryDirectory() as scratch:
         document = {
@@ -172,7 +169,6 @@ def main() -> None:
             "main_job": main_record,
             "pairs": [pair(a, w) for a in shipped("architecture") for w in workloads],
             "growth": growth(Path(scratch), quick=options.quick),
-            "scale_sim": scale_sim.compare(options.scalesim_python, compared),
         }
     text = json.dumps(with_loops(document, loop), indent=2)
     if options.out is None:

@@ -1,137 +1,281 @@
-"""AlexNet's convolutions on SCALE-Sim beside this simulator: CPU seconds of both in one run.
+"""SCALE-Sim beside this simulator: CPU time, peak memory and compute cycles of both, in one run.
 
-Both model a weight-stationary array of 16 x 16 PEs with 16-bit words, 16 bytes per cycle from DRAM and the
-buffers of ws16. SCALE-Sim's array is systolic and its three buffers are apart, so cycles differ; it knows
-neither padding nor groups: it gets padded feature maps, and each group as a layer of its own. Run as a script
-by an interpreter that has SCALE-Sim (3.0 needs numpy below 2.4), this file simulates a topology from stdin.
+``python benchmarks/scale_sim.py`` prints tables; ``--out`` also writes every number as JSON. Each interpreter
+given with ``--python`` has a release of SCALE-Sim; without any, environments with the releases below are made
+in a temporary directory.
+
+Both simulate the layers of SCALE-Sim's topologies of AlexNet and ResNet-18 from the same files: a topology
+and a configuration. SCALE-Sim runs as it is fastest: its memory never stalls (InterfaceBandwidth = CALC), no
+traces are written (save_disk_space), nothing is printed (verbose=False). Every run is a process of its own;
+this one imports little, because a new process's peak memory is never below its parent's. Of SCALE-Sim all CPU
+time after its imports counts, of this simulator the last of several equal calls of `simulate` in a process.
 """
 
+import argparse
 import json
+import os
+import platform
 import subprocess
 import sys
 import tempfile
-import time
-from dataclasses import replace
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+from itertools import product
 from pathlib import Path
+from statistics import median
 from typing import Any
+from venv import EnvBuilder
 
-ARCHITECTURE, WORKLOAD, BATCH = "ws16", "alexnet", 1
-PARTIES = ("scale_sim", "stallion", "stallion_fast_forward")
-LONGEST_SECONDS = 600.0
-"""What SCALE-Sim may take for all layers; the rest is left out."""
+Record = dict[str, Any]
+RELEASES = ("3.0.0", "2.0.2")
+REQUIREMENTS = ("numpy<2.4",)
+"""3.0.0 fails with later ones; both get the same."""
+CHILD = Path(__file__).with_name("scale_sim_child.py")
+LONGEST_SECONDS = 150.0
+PROCESSES, CALLS = 3, 2
+"""This simulator's seconds are the median over so many processes of the last of so many calls."""
+MEGABYTE = 1e6
+
+TOPOLOGIES = Path(__file__).parents[1] / "tests" / "formats" / "topologies"
+NETWORKS = ("alexnet", "resnet18")
+SIDES, DATAFLOWS = (128, 32), ("ws", "os", "is")
+
+FINITE = 16
+"""Words per cycle that inputs, weights and outputs each have in the run of ResNet-50."""
 CONFIGURATION = """
 [general]
 run_name = run
 [run_presets]
-InterfaceBandwidth = USER
+InterfaceBandwidth = {mode}
 UseRamulatorTrace = False
 [architecture_presets]
-ArrayHeight = 16
-ArrayWidth = 16
-IfmapSramSzkB = 32
-FilterSramSzkB = 32
-OfmapSramSzkB = 32
+ArrayHeight = {side}
+ArrayWidth = {side}
+IfmapSramSzkB = 256
+FilterSramSzkB = 256
+OfmapSramSzkB = 256
 IfmapOffset = 0
 FilterOffset = 10000000
 OfmapOffset = 20000000
-Dataflow = ws
-Bandwidth = 8
+Dataflow = {dataflow}
+Bandwidth = {words_per_cycle}
 ReadRequestBuffer = 64
 WriteRequestBuffer = 64
 [layout]
 IfmapCustomLayout = False
 FilterCustomLayout = False
-IfmapSRAMBankBandwidth = 16
+IfmapSRAMBankBandwidth = {words_per_cycle}
 IfmapSRAMBankNum = 1
 IfmapSRAMBankPort = 2
-FilterSRAMBankBandwidth = 16
+FilterSRAMBankBandwidth = {words_per_cycle}
 FilterSRAMBankNum = 1
 FilterSRAMBankPort = 2
 [sparsity]
 SparsitySupport = false
 """
-"""Sizes and bandwidth in words: SCALE-Sim counts words, not bytes."""
-HEADER = "Layer name, IFMAP Height, IFMAP Width, Filter Height, Filter Width, Channels, Num Filter, Strides,"
 
 
-def topology(name: str) -> str:
-    """A layer as SCALE-Sim reads it, a row per group."""
-    from simulator.formats.load import load_workload
-    from simulator.spec.layer import Layer
+@dataclass(frozen=True, slots=True)
+class Theirs:
+    """What SCALE-Sim did: cycles of the layers that it finished, and what it took until then or its limit."""
 
-    (layer,) = load_workload(WORKLOAD).select([name]).lower(BATCH)
-    assert isinstance(layer, Layer)
-    n = layer.sizes
-    height = (n["P"] - 1) * layer.stride[0] + n["R"]
-    width = (n["Q"] - 1) * layer.stride[1] + n["S"]
-    row = (height, width, n["R"], n["S"], n["C"], n["M"], layer.stride[0])
-    rows = [", ".join(map(str, (f"{name}_{group}", *row))) + "," for group in range(n["G"])]
-    return "\n".join([HEADER, *rows]) + "\n"
+    release: str
+    cycles: list[int]
+    seconds: float
+    peak_bytes: int
+    limited: bool
 
 
-def compare(python: str, layers: list[str]) -> dict[str, Any] | str:
-    """Each layer on both, as long as the time allowed lasts; in words, why there is no comparison."""
+@dataclass(frozen=True, slots=True)
+class Ours:
+    """What this simulator did: cycles of all layers, CPU seconds of a process's first and last call."""
+
+    cycles: list[int]
+    first_seconds: float
+    seconds: float
+    peak_bytes: int
+
+
+def configuration(side: int, dataflow: str, words_per_cycle: int | None = None) -> str:
+    """A square array with three buffers of 256 kB; its memory never stalls where no bandwidth is given."""
+    mode, words = ("CALC", FINITE) if words_per_cycle is None else ("USER", words_per_cycle)
+    return CONFIGURATION.format(side=side, dataflow=dataflow, mode=mode, words_per_cycle=words)
+
+
+def child(python: str | Path, run: str, **task: Any) -> list[Record]:
+    """The records of a run in a process of its own."""
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+    if run == "stallion":
+        environment["PYTHONPATH"] = str(CHILD.parents[1])
+    command = [python, "-W", "ignore", CHILD, run]
     try:
-        found = subprocess.run([python, "-c", "import scalesim.scale_sim"], check=False, capture_output=True)
+        done = subprocess.run(
+            command, input=json.dumps(task), env=environment, check=False, capture_output=True, text=True
+        )
     except OSError as error:
-        raise SystemExit(f"--scalesim-python {python}: {error.strerror}") from None
-    if found.returncode:
-        return "scalesim is not installed: skipped"
-    rows, until = [], time.monotonic() + LONGEST_SECONDS
-    for layer in layers:
-        rows.append({"layer": layer, **_both(python, layer, until - time.monotonic())})
-    timed = [row for row in rows if "not_run" not in row]
-    sums = {who: sum(row[who]["simulation_seconds"] for row in timed) for who in PARTIES}
+        raise SystemExit(f"{python}: {error.strerror}") from None
+    if done.returncode:
+        reason = (done.stderr.strip().splitlines() or [f"exit code {done.returncode}"])[-1]
+        raise SystemExit(f"{python}, {run}: {reason}")
+    return [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
+
+
+def run_theirs(python: str | Path, config: Path, layers: Path, longest_seconds: float) -> Theirs:
+    """SCALE-Sim; the last cycle that it names is one less than their number."""
+    task = {"config": str(config), "topology": str(layers), "longest_seconds": longest_seconds}
+    start, *finished, end = child(python, "scale_sim", **task)
+    cycles = [layer["cycles"] + 1 for layer in finished]
+    return Theirs(start["release"], cycles, end["seconds"], end["peak_bytes"], end["limited"])
+
+
+def run_ours(architecture: str | Path, workload: str | Path) -> Ours:
+    """This simulator; a process before those that count compiles kernels where none are kept."""
+    task = {"architecture": str(architecture), "workload": str(workload), "calls": CALLS}
+    _, *runs = (child(sys.executable, "stallion", **task)[-1] for _ in range(1 + PROCESSES))
+    first, last = (median(run["seconds"][call] for run in runs) for call in (0, -1))
+    return Ours(runs[0]["cycles"], first, last, max(run["peak_bytes"] for run in runs))
+
+
+def compared(theirs: Theirs, ours: Ours) -> Record:
+    """Both beside each other; cycles are those of the layers that SCALE-Sim finished."""
+    layers = len(theirs.cycles)
     return {
-        "compared": f"{WORKLOAD}, batch {BATCH}: {ARCHITECTURE} and SCALE-Sim, weight-stationary 16 x 16",
-        "layers": rows,
-        **{f"{who}_seconds": seconds for who, seconds in sums.items()},
-        **({"times_faster": sums["scale_sim"] / sums["stallion"]} if timed else {}),
+        "release": theirs.release,
+        "limited": theirs.limited,
+        "layers_finished": layers,
+        "layers": len(ours.cycles),
+        "scale_sim_cycles": sum(theirs.cycles),
+        "stallion_cycles": sum(ours.cycles[:layers]),
+        "equal": theirs.cycles == ours.cycles[:layers],
+        "times_faster": theirs.seconds / ours.seconds,
+        "times_smaller": theirs.peak_bytes / ours.peak_bytes,
+        "scale_sim": asdict(theirs),
+        "stallion": asdict(ours),
     }
 
 
-def _both(python: str, layer: str, seconds: float) -> dict[str, Any]:
-    from measured import Task, run
+def comparisons(
+    pythons: Sequence[str | Path], scratch: Path, options: argparse.Namespace
+) -> Iterator[Record]:
+    """Every network on every array with every dataflow, and on every release."""
+    for network, side, dataflow in product(options.networks, options.sides, options.dataflows):
+        config, layers = scratch / "array.cfg", TOPOLOGIES / f"{network}.csv"
+        config.write_text(configuration(side, dataflow))
+        ours = run_ours(config, layers)
+        for python in pythons:
+            theirs = run_theirs(python, config, layers, options.longest_seconds)
+            yield {"network": network, "side": side, "dataflow": dataflow, **compared(theirs, ours)}
 
-    command, left = [python, "-W", "ignore", __file__], max(0.0, seconds)
-    try:
-        done = subprocess.run(
-            command, input=topology(layer), timeout=left, check=False, capture_output=True, text=True
-        )
-    except subprocess.TimeoutExpired:
-        return {"not_run": f"SCALE-Sim takes more than {left:.0f} s"}
-    if done.returncode:
-        return {"not_run": f"SCALE-Sim failed: {(done.stderr.strip().splitlines() or ['no message'])[-1]}"}
-    task = Task(ARCHITECTURE, WORKLOAD, BATCH, [layer], repeats=3)
-    ours = {"stallion": run(replace(task, fast_forward=False)), "stallion_fast_forward": run(task)}
-    out: dict[str, Any] = {"scale_sim": json.loads(done.stdout.splitlines()[-1])}
-    for who, record in ours.items():
-        assert not isinstance(record, str), record
-        out[who] = {name: record[name] for name in ("simulation_seconds", "cycles", "macs")}
+
+def environments(folder: Path) -> Iterator[Path]:
+    """Make an environment for each release, and give its interpreter."""
+    for release in RELEASES:
+        EnvBuilder(with_pip=True).create(folder / release)
+        python = folder / release / "bin" / "python"
+        wanted = (f"scalesim=={release}", *REQUIREMENTS)
+        subprocess.run([python, "-m", "pip", "install", "--quiet", *wanted], check=True)
+        yield python
+
+
+def head() -> str:
+    """The table's first lines, in Markdown."""
+    titles = (
+        "network", "array", "dataflow", "SCALE-Sim", "layers", "its cycles + 1", "Stallion's", "CPU s",
+        "Stallion's", "times faster", "MB", "Stallion's", "times smaller",
+    )  # fmt: skip
+    return "| " + " | ".join(titles) + " |\n" + "|---" * 4 + "|" + "---:|" * (len(titles) - 4)
+
+
+def line(row: Record) -> str:
+    """A comparison as a line of the table. `>`: SCALE-Sim came to its limit, so there is more to it."""
+    more, theirs, ours = "> " if row["limited"] else "", row["scale_sim"], row["stallion"]
+    cycles = ("", "")
+    if row["layers_finished"]:
+        same = "the same" if row["equal"] else f"{row['stallion_cycles']:,}"
+        cycles = (f"{row['scale_sim_cycles']:,}", same)
+    cells = (
+        row["network"],
+        f"{row['side']} × {row['side']}",
+        row["dataflow"].upper(),
+        row["release"],
+        f"{row['layers_finished']} of {row['layers']}",
+        *cycles,
+        f"{more}{theirs['seconds']:.1f}",
+        f"{ours['seconds']:.4f}",
+        f"{more}{row['times_faster']:,.0f}",
+        f"{more}{theirs['peak_bytes'] / MEGABYTE:,.0f}",
+        f"{ours['peak_bytes'] / MEGABYTE:,.0f}",
+        f"{more}{row['times_smaller']:.1f}",
+    )
+    return "| " + " | ".join(cells) + " |"
+
+
+def targets(rows: Sequence[Record], numba_bytes: int, resnet50: Ours) -> list[Record]:
+    """What is to be reached beside SCALE-Sim, and what is; of several runs the worst."""
+    alexnet = [row for row in rows if (row["network"], row["side"]) == ("alexnet", 128)]
+    out = [_at_most(1, resnet50.seconds, f"CPU seconds of ResNet-50 at 128 x 128, {FINITE} words per cycle")]
+    if alexnet:
+        above = max(row["stallion"]["peak_bytes"] - numba_bytes for row in alexnet) / MEGABYTE
+        where = "on AlexNet at 128 x 128"
+        out += [
+            _at_least(1000, min(row["times_faster"] for row in alexnet), f"times faster {where}"),
+            _at_least(4, min(row["times_smaller"] for row in alexnet), f"times smaller {where}"),
+            _at_most(50, above, f"MB above `import numba` {where}"),
+        ]
     return out
 
 
-def simulate(rows: str) -> dict[str, Any]:
-    """Run SCALE-Sim on a topology; its reports are read for the cycles."""
-    from importlib.metadata import version
+def _at_most(limit: float, value: float, what: str) -> Record:
+    return {"what": what, "value": value, "at_most": limit, "reached": value <= limit}
 
-    from scalesim.scale_sim import scalesim
 
+def _at_least(limit: float, value: float, what: str) -> Record:
+    return {"what": what, "value": value, "at_least": limit, "reached": value >= limit}
+
+
+def said(target: Record) -> str:
+    """A target as a line of a list."""
+    limit = f"at least {target['at_least']:,}" if "at_least" in target else f"at most {target['at_most']}"
+    return f"* {target['what']}: {target['value']:,.4g}; {limit}: {'yes' if target['reached'] else 'no'}"
+
+
+def main() -> None:
+    """Run the comparison; the table grows as it goes."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--python", action="append", help="an interpreter with SCALE-Sim; repeatable")
+    parser.add_argument("--longest-seconds", type=float, default=LONGEST_SECONDS, help="of CPU, per run")
+    parser.add_argument("--networks", nargs="+", choices=NETWORKS, default=list(NETWORKS))
+    parser.add_argument(
+        "--sides", nargs="+", type=int, default=list(SIDES), help="rows and columns of an array"
+    )
+    parser.add_argument("--dataflows", nargs="+", choices=DATAFLOWS, default=list(DATAFLOWS))
+    parser.add_argument("--out", type=Path, help="a file for all numbers, as JSON")
+    options = parser.parse_args()
     with tempfile.TemporaryDirectory() as name:
         scratch = Path(name)
-        files = {"c.cfg": CONFIGURATION, "t.csv": rows, "l.csv": "Layer name,\n"}
-        for file, text in files.items():
-            (scratch / file).write_text(text)
-        config, topo, layout = (str(scratch / file) for file in files)
-        start = time.process_time()
-        simulator = scalesim(save_disk_space=True, verbose=False, config=config, topology=topo, layout=layout)
-        simulator.run_scale(top_path=str(scratch / "out"))
-        seconds = time.process_time() - start
-        report = (scratch / "out" / "run" / "COMPUTE_REPORT.csv").read_text().splitlines()
-    column = [title.strip() for title in report[0].split(",")].index("Total Cycles")
-    cycles = sum(int(float(row.split(",")[column])) for row in report[1:])
-    return {"version": version("scalesim"), "simulation_seconds": seconds, "cycles": cycles}
+        pythons = options.python or list(environments(scratch))
+        rows: list[Record] = []
+        print(head(), flush=True)
+        for row in comparisons(pythons, scratch, options):
+            print(line(row), flush=True)
+            rows.append(row)
+        config = scratch / "finite.cfg"
+        config.write_text(configuration(128, "ws", FINITE))
+        resnet50 = run_ours(config, "resnet50")
+    (numba,) = child(sys.executable, "numba")
+    reached = targets(rows, numba["peak_bytes"], resnet50)
+    print("", *map(said, reached), sep="\n")
+    if options.out is not None:
+        document = {
+            "python": platform.python_version(),
+            "machine": platform.machine(),
+            "numba": numba,
+            "comparisons": rows,
+            "resnet50": asdict(resnet50),
+            "targets": reached,
+        }
+        options.out.write_text(json.dumps(document, indent=2) + "\n")
 
 
 if __name__ == "__main__":
-    print(json.dumps(simulate(sys.stdin.read())))
+    main()

@@ -59,6 +59,10 @@ stage = _make_jit(forceinline=True, no_cpython_wrapper=True, no_cfunc_wrapper=Tr
 """For the stages of a kernel: merged into their caller, which spares a count per array and call."""
 
 
+part = _make_jit(no_cpython_wrapper=True, no_cfunc_wrapper=True)
+"""For parts of a kernel that are called in many places: compiled once."""
+
+
 @cache
 def machine_code(kernel: Callable[[Any, int], int]) -> Any:
     """A function of (address of rows, argument) as machine code: its ``address``, and as something to call (``ctypes``)."""

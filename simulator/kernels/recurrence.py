@@ -20,7 +20,7 @@ from simulator.kernels.tables import (
     STATIONARY, STEADY_LOOP, STEP, STILLS, STREAMS, SYSTOLIC, State, TAKEN, TICKS, TILES, TILES_AHEAD, TILES_IN, TILES_PLACED, TILE_BASE, TILE_KIND, TO_OPEN, TRACED,
     TRACING, TRIES, W, WEIGHT, WHICH, WORDS, Wave,
 )  # fmt: skip
-from simulator.kernels.wave import arrival, first_still_after, later
+from simulator.kernels.wave import first_still_after, later, leaves
 from simulator.kernels.views import PICTURE, REACH, SKIP, call, log_at, past_at, program_at, rows_at, state_at, wave_at
 from simulator.kernels.windows import bin_repeats, can_repeat
 
@@ -231,8 +231,10 @@ def put_wave(p: Program, s: State, v: Wave, out: A, n: int, base: int, low: int)
             out[n] = since(v.row_in[row], base, low - 1)
             n += 1
     for tile in range(q[ACC_TILE], q[MAC_TILE]):
-        out[n] = since(arrival(p, s, v, tile), base, low)
+        out[n] = since(leaves(p, s, v, tile), base, low)
         n += 1
+    out[n] = since(s.leaving[OUT_READY, (q[ACC_TILE] - 1) % s.leaving.shape[1]], base, low) if q[ACC_TILE] > 0 else 0
+    n += 1
     at = n
     n += 1
     for number in range(first_still_after(v, low), v.array[STILLS]):

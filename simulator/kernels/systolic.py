@@ -8,7 +8,7 @@ no stand-still is unknown that could begin before it (`settled_until`). DESIGN.m
 
 from typing import Any
 
-from simulator.kernels._jit import stage
+from simulator.kernels._jit import part, stage
 from simulator.kernels.array import leave_pass, note_slice, release
 from simulator.kernels.nest import kind_at, next_turn, turn
 from simulator.kernels.tables import (
@@ -80,6 +80,24 @@ def next_row(p: Program, s: State, v: Wave) -> tuple[int, int]:
 
 
 @stage
+def next_is_new(p: Program, s: State) -> bool:
+    """Whether the vector that enters is the last of its output tile."""
+    loop = next_turn(p, s, MACS, p.machine[LOOPS])
+    if loop < 0 or (p.stream[POUT, RELEVANT] >> loop) & 1 != 0:
+        return True
+    for i in range(loop + 1, p.machine[LOOPS]):
+        if s.digit[MACS, i] != 0 and (p.stream[POUT, RELEVANT] >> i) & 1 != 0:
+            return True
+    return False
+
+
+@stage
+def way_out_free(p: Program, s: State, v: Wave) -> int:
+    """When the registers through which outputs leave have passed on those of the tile before, by the stand-stills known so far."""
+    return later(v, v.entry[(s.scalars[MAC_TILE] - 1) % v.entry.shape[0]], p.machine[LAST_WAITS])
+
+
+@part
 def next_due(p: Program, s: State, v: Wave) -> int:
     """A cycle before which no further vector is due."""
     q, stays = s.scalars, p.machine[STATIONARY]
@@ -89,6 +107,8 @@ def next_due(p: Program, s: State, v: Wave) -> int:
     if stays == POUT:
         if q[NEW_O] != 0 and q[MAC_TILE] > 0:
             soonest = later(v, v.wave[LAST_ENTRY], p.dying[q[TILE_KIND], PLACE_MOVES])
+        if p.machine[LAST_WAITS] != 0 and q[MAC_TILE] > 0 and next_is_new(p, s):
+            soonest = max(soonest, way_out_free(p, s, v))
         return int(soonest)
     new = q[NEW_W] if stays == W else q[NEW_I]
     if new == 0:
@@ -99,9 +119,9 @@ def next_due(p: Program, s: State, v: Wave) -> int:
 
 
 @stage
-def next_entry(p: Program, s: State, v: Wave) -> int:
-    """A cycle before which no further vector enters."""
-    q, entry = s.scalars, next_due(p, s, v)
+def next_entry(p: Program, s: State, entry: int) -> int:
+    """A cycle before which no further vector enters; none is due before ``entry``."""
+    q = s.scalars
     if q[MACS_DONE] != 0:
         return FOREVER
     for stream in range(2):
@@ -122,9 +142,9 @@ def comes(s: State, stream: int, slot: int) -> int:
 
 
 @stage
-def next_freeze(p: Program, s: State, v: Wave) -> int:
-    """No stand-still for want of operands begins before this cycle, but those that are known."""
-    q, due, there = s.scalars, next_due(p, s, v), 0
+def next_freeze(p: Program, s: State, v: Wave, due: int) -> int:
+    """No stand-still for want of operands begins before this cycle, but those that are known; no vector is due before ``due``."""
+    q, there = s.scalars, 0
     if q[MACS_DONE] != 0:
         return FOREVER
     stays = p.machine[STATIONARY]
@@ -135,18 +155,18 @@ def next_freeze(p: Program, s: State, v: Wave) -> int:
             if s.stream[stream, DONE] <= s.stream[stream, SEEN]:
                 return due
             there = max(there, comes(s, stream, s.stream[stream, SEEN]))
-    return due if there > next_move(v, due) else next_entry(p, s, v) + 1  # only psums may be late, and they stop nothing
+    return due if there > next_move(v, due) else next_entry(p, s, due) + 1  # only psums may be late, and they stop nothing
 
 
-@stage
+@part
 def settled_until(p: Program, s: State, v: Wave) -> int:
     """Every stand-still that begins before this cycle is known."""
-    q = s.scalars
+    q, due = s.scalars, next_due(p, s, v)
     if q[ACC_TILE] < q[MAC_TILE]:
         until = arrival(p, s, v, q[ACC_TILE])
     else:
-        until = next_entry(p, s, v) + p.dying[q[MAC_KIND], OUT_MOVES]
-    return int(min(until, next_freeze(p, s, v)) if p.machine[FREEZES] != 0 else until)
+        until = next_entry(p, s, due) + p.dying[q[MAC_KIND], OUT_MOVES]
+    return int(min(until, next_freeze(p, s, v, due)) if p.machine[FREEZES] != 0 else until)
 
 
 @stage
@@ -179,7 +199,7 @@ def shift_in(p: Program, s: State, v: Wave) -> bool:
 # Accounts
 
 
-@stage
+@part
 def tell(p: Program, s: State, kind: int, name: int, cause: int, start: int, length: int) -> None:
     """What the PEs that a fold uses do from ``start`` on; others are unmapped."""
     if length <= 0:
@@ -192,7 +212,7 @@ def tell(p: Program, s: State, kind: int, name: int, cause: int, start: int, len
         note_slice(s, pe, name if used else UNMAPPED, cause if used else -1, start, length)
 
 
-@stage
+@part
 def tell_causes(p: Program, s: State, kind: int, name: int, stream: int, part: int, start: int, end: int) -> None:
     """Cycles of a stall by where the words of a part of a delivery (a result on its way out) were."""
     until, cause = s.until[stream, part % s.part.shape[1]], s.cause[stream, part % s.part.shape[1]]
@@ -212,7 +232,7 @@ def part_of(s: State, stream: int, slot: int, group: int) -> int:
     return int(s.delivery[stream, slot, FIRST_PART] + s.late_part[stream, slot, group])
 
 
-@stage
+@part
 def tell_rows(p: Program, s: State, v: Wave, kind: int, start: int, end: int) -> None:
     """Cycles in which the tile of the stationary operand was not in place: words that were missing, else rows that enter."""
     stays = p.machine[STATIONARY]
@@ -305,7 +325,7 @@ def wait_for_room(p: Program, s: State, v: Wave, cycle: int) -> int:
     return 1
 
 
-@stage
+@part
 def arrive(p: Program, s: State, v: Wave, before: int) -> int:
     """The next result comes to the FIFO of outputs, if that is before a cycle; 2 if it is not known whether it has room, 0 if it comes later."""
     q, ring, tile = s.scalars, s.tile.shape[1], s.scalars[ACC_TILE]
@@ -346,8 +366,6 @@ def enter(p: Program, s: State, v: Wave, kind: int) -> int:
     opens, late, latest, due = 0, -1, 0, s.pe[CLOCK, 0]
     if first != 0 and stays == POUT and q[MAC_TILE] > 0:
         opens = later(v, v.wave[LAST_ENTRY], p.dying[q[TILE_KIND], PLACE_MOVES])
-        if settled_until(p, s, v) < opens:
-            return -1
         due = max(due, opens)
     elif first != 0 and stays != POUT:
         if v.array[TILES_IN] <= s.stream[stays, SEEN]:
@@ -368,10 +386,12 @@ def enter(p: Program, s: State, v: Wave, kind: int) -> int:
                 late, latest = stream, come
     tile = q[MAC_TILE]
     if p.machine[LAST_WAITS] != 0 and tile > 0 and next_is_new(p, s):
-        ready = later(v, v.entry[(tile - 1) % v.entry.shape[0]], p.machine[LAST_WAITS])
+        ready = way_out_free(p, s, v)
         due = max(due, ready)
         if ready >= latest:
             late, latest = -1, ready
+    if stays == POUT and due > s.pe[CLOCK, 0] and settled_until(p, s, v) < due:
+        return -1  # whether the PEs are free by then is not known
     if p.machine[FREEZES] != 0:
         while True:  # what arrives before the vector is due, or in that cycle if the array then moves
             cycle = next_move(v, due)
@@ -392,21 +412,25 @@ def enter(p: Program, s: State, v: Wave, kind: int) -> int:
     if psums > latest:
         late, latest = PIN, psums
     cycle = moves_in(p, s, v, max(due, there, psums))
+    if cycle >= 0 and p.dying[kind, OUT_MOVES] == 0 and comes_at_once(p, s, cycle):
+        room = room_at(p, s, tile)
+        if room < 0:
+            return -1
+        if room > cycle:
+            add_still(v, cycle, room - cycle, tile - p.machine[LEAVING_TILES])
+            cycle = room
     if cycle >= 0:
         account(p, s, v, kind, opens, late if latest > s.pe[CLOCK, 0] else -1, cycle)
     return int(cycle)
 
 
 @stage
-def next_is_new(p: Program, s: State) -> bool:
-    """Whether the vector that enters is the last of its output tile."""
-    loop = next_turn(p, s, MACS, p.machine[LOOPS])
-    if loop < 0 or (p.stream[POUT, RELEVANT] >> loop) & 1 != 0:
-        return True
-    for i in range(loop + 1, p.machine[LOOPS]):
-        if s.digit[MACS, i] != 0 and (p.stream[POUT, RELEVANT] >> i) & 1 != 0:
-            return True
-    return False
+def comes_at_once(p: Program, s: State, cycle: int) -> bool:
+    """Whether the vector that enters completes a result, and none before that one has yet to come."""
+    tile = s.scalars[MAC_TILE]
+    if p.machine[STATIONARY] == POUT and not next_is_new(p, s):
+        return False
+    return bool(s.scalars[ACC_TILE] == tile and (tile == 0 or s.leaving[OUT_READY, (tile - 1) % s.leaving.shape[1]] <= cycle))
 
 
 def compute(address: Any, _: int) -> int:
@@ -476,7 +500,7 @@ def accumulate(address: Any, _: int) -> int:
     """Let the next result arrive, where no stand-still is unknown that could put it off; 0 while one is, or it has no room yet."""
     rows = rows_at(address)
     p, s, v = program_at(rows), state_at(rows), wave_at(rows)
-    until = next_freeze(p, s, v) if p.machine[FREEZES] != 0 else FOREVER
+    until = next_freeze(p, s, v, next_due(p, s, v)) if p.machine[FREEZES] != 0 else FOREVER
     code = arrive(p, s, v, until)
     if code == 0:
         s.scalars[LOOKS_AHEAD] = 1

@@ -1,10 +1,10 @@
 """When a systolic array moves: the cycles in which it stands still, and what follows for vectors on their way."""
 
-from simulator.kernels._jit import stage
-from simulator.kernels.tables import KIND_OF, OUT_MOVES, Program, STILLS, State, Wave
+from simulator.kernels._jit import part, stage
+from simulator.kernels.tables import KIND_OF, OUT_MOVES, OUT_READY, Program, STILLS, State, Wave
 
 
-@stage
+@part
 def add_still(v: Wave, start: int, length: int, result: int) -> None:
     """The array stands still from ``start`` on, for a result that has no room or (-1) for operands; later than all it did so far."""
     at = v.array[STILLS] % v.still_at.shape[0]
@@ -12,7 +12,7 @@ def add_still(v: Wave, start: int, length: int, result: int) -> None:
     v.array[STILLS] += 1
 
 
-@stage
+@part
 def first_still_after(v: Wave, cycle: int) -> int:
     """The number of the first stand-still that ends after ``cycle``."""
     number, ring = v.array[STILLS], v.still_at.shape[0]
@@ -22,7 +22,7 @@ def first_still_after(v: Wave, cycle: int) -> int:
     return int(number)
 
 
-@stage
+@part
 def later(v: Wave, cycle: int, moves: int) -> int:
     """The cycle of the array's move that is so many moves after the one in ``cycle``, by the stand-stills known so far."""
     ring, found = v.still_at.shape[0], cycle + moves
@@ -33,7 +33,7 @@ def later(v: Wave, cycle: int, moves: int) -> int:
     return found
 
 
-@stage
+@part
 def next_move(v: Wave, cycle: int) -> int:
     """The first cycle from ``cycle`` on in which the array moves, by the stand-stills known so far."""
     ring = v.still_at.shape[0]
@@ -45,7 +45,16 @@ def next_move(v: Wave, cycle: int) -> int:
 
 
 @stage
-def arrival(p: Program, s: State, v: Wave, tile: int) -> int:
-    """The cycle of the move that brings the last word of a result to the FIFO of outputs, by the stand-stills known so far."""
+def leaves(p: Program, s: State, v: Wave, tile: int) -> int:
+    """The cycle of the move that brings the last word of a result out of the array, by the stand-stills known so far."""
     kind = s.tile[KIND_OF, tile % s.tile.shape[1]]
     return later(v, v.entry[tile % v.entry.shape[0]], p.dying[kind, OUT_MOVES])
+
+
+@stage
+def arrival(p: Program, s: State, v: Wave, tile: int) -> int:
+    """The cycle of the move that brings a result to the FIFO of outputs; the one before it has arrived, and one comes in a move."""
+    cycle = leaves(p, s, v, tile)
+    if tile > 0:
+        cycle = max(cycle, next_move(v, s.leaving[OUT_READY, (tile - 1) % s.leaving.shape[1]]))
+    return cycle

@@ -106,7 +106,7 @@ class Quantity(Part):
     def _idle_limits(self, measure: Measure) -> Iterator[Problem]:
         limits = self.tolerance
         if measure.parts and self.total is not None:
-            yield Problem("", "total", shown(self.total), "no effect: it is all that is split into these rows")
+            yield Problem("", "total", shown(self.total), "no effect: it is what rows split")
         for key, limit in limits.limits.items():
             if (key == "each_points") != measure.in_points:
                 wanted = "each_points" if measure.in_points else "a limit in percent"

@@ -100,9 +100,7 @@ def _line(cells: list[str]) -> str:
 def _cell(row: Row, comparison: Comparison) -> str:
     values = f"{short(row.published)} → {short(row.simulated)}"
     error = (
-        ""
-        if comparison.tolerance.exact
-        else f" ({signed(comparison.error(row))} {comparison.error_unit})"
+        "" if comparison.tolerance.exact else f" ({signed(comparison.error(row))} {comparison.error_unit})"
     )
     return values + error + (rf" \{FITTED}" if row.fitted else "")
 

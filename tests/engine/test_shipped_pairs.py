@@ -6,15 +6,18 @@ from math import ceil
 import pytest
 
 import simulator
+from simulator.errors import InputError
 from simulator.names import PE_CYCLE_NAMES, STALL_NAMES
 from simulator.spec.catalog import shipped
 from simulator.spec.layer import VectorLayer
 
+TOO_LARGE = {("stonne_os", w): ("memory", "weight") for w in ("alexnet", "alexnet_isca2016", "gpt2", "llama3_8b", "vgg16")}
+"""Weights at home on chip that do not fit there: in which memory, and of what there is most."""
 LONG = {("eyeriss_v1", "vgg16")}
 
 
 def pairs() -> list[object]:
-    every = [(a, w) for a in shipped("architecture") for w in shipped("workload")]
+    every = [(a, w) for a in shipped("architecture") for w in shipped("workload") if (a, w) not in TOO_LARGE]
     return [pytest.param(*pair, marks=[pytest.mark.slow] if pair in LONG else []) for pair in every]
 
 
@@ -41,7 +44,7 @@ def test_every_pe_cycle_and_every_layer_is_accounted_for(architecture: str, work
         assert sum(layer.pe_cycles.values()) == layer.pes * layer.cycles
         for name in STALL_NAMES:
             assert sum(layer.stall_causes[name].values()) == layer.pe_cycles[name]
-        home = layer.words["dram"]["output"]
+        home = layer.words[run.architecture.home("output")]["output"]
         sizes = nest.sizes
         assert (
             home["array_write"] - home["array_read"]
@@ -51,6 +54,17 @@ def test_every_pe_cycle_and_every_layer_is_accounted_for(architecture: str, work
             assert port["busy_cycles"] <= layer.cycles * (1 + 1e-12), name
     assert sum(run.total.pe_cycles.values()) == run.total.pes * run.total.cycles
     assert run.total.energy_pj == pytest.approx(sum(layer.energy_pj for layer in run.layers.values()))
+
+
+@pytest.mark.parametrize(("architecture", "workload"), TOO_LARGE)
+def test_what_does_not_fit_at_home_is_refused_with_the_numbers(architecture: str, workload: str) -> None:
+    memory, data_type = TOO_LARGE[architecture, workload]
+    room = 8 * simulator.load_architecture(architecture).memories[memory].model_dump()["capacity_bytes"]
+    with pytest.raises(InputError) as refused:
+        ran(architecture, workload)
+    for problem in refused.value.problems:
+        assert f"{memory} holds {room} bits, its tiles need" in str(problem)
+        assert f"({data_type} " in str(problem)
 
 
 def test_what_is_not_simulated_has_its_data_volume() -> None:

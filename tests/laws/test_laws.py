@@ -46,7 +46,11 @@ def both(**changes: Any) -> Any:
 
 
 def buffers_of(description: dict[str, Any]) -> list[str]:
-    return list(description["memories"])[1:]
+    return [name for name, memory in description["memories"].items() if memory["kind"] != "dram"]
+
+
+def links_of(description: dict[str, Any]) -> list[str]:
+    return [name for name, memory in description["memories"].items() if memory["kind"] == "dram"]
 
 
 def outputs_of(layer: Layer) -> int:
@@ -243,7 +247,8 @@ def one_stream_per_port(description: dict[str, Any]) -> dict[str, Any]:
     changes: dict[str, Any] = {f"memories__{name}__ports": "per_data_type" for name in buffers_of(description)}
     if "outer" in description["memories"]:
         changes |= {f"memories__outer__{side}": "unlimited" for side in SIDES}
-    return changed(ideal, memories__dram__bytes_per_cycle="unlimited", **changes)
+    changes |= {f"memories__{name}__bytes_per_cycle": "unlimited" for name in links_of(description)}
+    return changed(ideal, **changes)
 
 
 @law(60)

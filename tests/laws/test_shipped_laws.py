@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 import test_laws as laws
 from random_machines import busiest_cycles_per_pass, changed, mapped, measured
-from test_laws import IDEAL, Case, buffers_of, counts, one_stream_per_port, with_rates
+from test_laws import IDEAL, Case, buffers_of, counts, links_of, one_stream_per_port, with_rates
 from test_symmetry import assert_only_idle_pes_differ
 
 from simulator.spec.catalog import load_architecture, shipped
@@ -59,7 +59,8 @@ def on_every_spatial_machine(test: Any) -> Any:
 def retimed(description: dict[str, Any], rate: Any, latency: int) -> dict[str, Any]:
     """Every rate and every latency is another one; what is where, and how large, stays."""
     slow = with_rates(description, rate)
-    changes = {"memories__dram__bytes_per_cycle": rate, "memories__dram__latency_cycles": latency}
+    changes = {f"memories__{name}__bytes_per_cycle": rate for name in links_of(description)}
+    changes |= {f"memories__{name}__latency_cycles": latency for name in links_of(description)}
     return changed(slow, **changes, **{"networks__*__words_per_cycle": rate, "networks__*__latency_cycles": latency})
 
 

@@ -28,7 +28,7 @@ module edge_port #(
     genvar w;
     generate
         if (UNLIMITED) begin : direct
-            assign there = needs == 0 || !blocked;
+            assign there = needs == 0 || (!blocked && left >= needs);
             assign pulled = take ? needs : 0;
             for (w = 0; w < LANES; w = w + 1) begin : lane
                 assign vector[w*OPERAND +: OPERAND] = w < needs ? source[w*OPERAND +: OPERAND] : 0;
@@ -68,7 +68,8 @@ module edge_port #(
     endgenerate
 endmodule
 
-// The port with its memory, read from FILE, and the cycles in which that is blocked, read from BLOCKED (bits).
+// The port with its memory, read from FILE, and the cycles in which that is blocked, read from BLOCKED (bits). Of the
+// memory's words the first `filled` are there.
 module fed_port #(
     parameter FILE = "",
     parameter BLOCKED = "",
@@ -84,6 +85,7 @@ module fed_port #(
     input wire clock,
     input wire reset,
     input wire [31:0] cycle,
+    input wire [31:0] filled,
     input wire [31:0] needs,
     output wire there,
     output wire [LANES*OPERAND-1:0] vector,
@@ -110,5 +112,5 @@ module fed_port #(
     edge_port #(
         .OPERAND(OPERAND), .LANES(LANES), .WORDS(WORDS), .EVERY(EVERY), .DEPTH(DEPTH), .UNLIMITED(UNLIMITED)
     ) port (
-        clock, reset, cycle < BLOCKED_SIZE && blocks[cycle], source, SIZE - next, pulled, needs, there, vector, take);
+        clock, reset, cycle < BLOCKED_SIZE && blocks[cycle], source, filled - next, pulled, needs, there, vector, take);
 endmodule

@@ -8,7 +8,7 @@ product was added in cycle c - 1. So "cycles until everything has left" is the c
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -40,12 +40,14 @@ class Fold:
     """What a weight-stationary array does with one tile of weights.
 
     ``weights`` [r, c] and ``inputs`` [vectors, r], integers of 8 bits, r <= R, c <= C; ``psums`` [vectors, c] of 32
-    bits, or None: sums start at zero.
+    bits, or None: sums start at zero. ``after`` [vectors]: of how many vectors, from the first fold on, all sums must
+    be home before a vector's psums are in their memory; None: they are there from the beginning.
     """
 
     weights: Any
     inputs: Any
     psums: Any = None
+    after: Sequence[int] | None = None
 
 
 @dataclass(frozen=True)
@@ -108,20 +110,30 @@ def weight_stationary(
     Every row, vector and vector of psums is as many words at its port as the tile is wide; a row of zeros is none.
     """
     gaps = gaps or [weight_gap(rows, columns, shadow, skewed)] * len(folds)
+    tallest, widest = (max(fold.weights.shape[axis] for fold in folds) for axis in (0, 1))
     entering = [fold.weights.shape[0] if shift_used_rows else rows for fold in folds]
     table = [
         [len(fold.inputs), n, *fold.weights.shape, 0 if fold.psums is None else fold.weights.shape[1], gap]
         for fold, n, gap in zip(folds, entering, gaps, strict=True)
     ]
     streams = {
-        "input": (inputs or Port(), concatenated(fold.inputs for fold in folds), rows, OPERAND_BITS),
-        "weight": (weights or Port(), concatenated(fold.weights[::-1] for fold in folds), columns, OPERAND_BITS),
-        "psum": (psums or Port(), concatenated(f.psums for f in folds if f.psums is not None), columns, SUM_BITS),
+        "input": (inputs or Port(), concatenated(fold.inputs for fold in folds), tallest, OPERAND_BITS),
+        "weight": (weights or Port(), concatenated(fold.weights[::-1] for fold in folds), widest, OPERAND_BITS),
+        "psum": (psums or Port(), concatenated(f.psums for f in folds if f.psums is not None), widest, SUM_BITS),
     }
     flags = {"R": rows, "C": columns, "SHADOW": shadow, "SKEWED": skewed, "FREEZE": freeze}
-    expected = sum(len(fold.inputs) for fold in folds) * columns
+    after = [
+        vectors
+        for fold in folds
+        if fold.psums is not None
+        for vectors in fold.after or [0] * len(fold.inputs)
+        for _ in range(fold.weights.shape[1])
+    ]
+    flags["VECTORS"] = sum(len(fold.inputs) for fold in folds)
+    expected = flags["VECTORS"] * columns
     home = sum(len(fold.inputs) * fold.weights.shape[1] for fold in folds)
-    told = run("weight_stationary", flags, table, streams, (outputs or Port(), columns, expected, home))
+    out = (outputs or Port(), widest, expected, home)
+    told = run("weight_stationary", flags, table, streams, out, {"psums_after.hex": after})
     counts = [len(fold.inputs) for fold in folds]
     used = left_from_columns(told["sum"], columns, folds)
     return Run(
@@ -176,17 +188,18 @@ def output_stationary(
         (tile.inputs.shape[0], tile.weights.shape[1]) if wait_for_used else (rows, columns) for tile in tiles
     ]
     gaps = gaps or [output_gap(*(extent if drain == "at_once" else (rows, columns)), drain) for extent in extents]
+    tallest, widest = max(len(tile.inputs) for tile in tiles), max(tile.weights.shape[1] for tile in tiles)
     table = [
         [tile.inputs.shape[1], tile.inputs.shape[0], tile.weights.shape[1], gap, r - 1, c - 1]
         for tile, gap, (r, c) in zip(tiles, gaps, extents, strict=True)
     ]
     streams = {
-        "input": (inputs or Port(), concatenated(tile.inputs.T for tile in tiles), rows, OPERAND_BITS),
-        "weight": (weights or Port(), concatenated(tile.weights for tile in tiles), columns, OPERAND_BITS),
+        "input": (inputs or Port(), concatenated(tile.inputs.T for tile in tiles), tallest, OPERAND_BITS),
+        "weight": (weights or Port(), concatenated(tile.weights for tile in tiles), widest, OPERAND_BITS),
     }
     flags = {"R": rows, "C": columns, "DRAIN": DRAINS.index(drain), "FREEZE": freeze}
     home = sum(tile.inputs.shape[0] * tile.weights.shape[1] for tile in tiles)
-    at_a_time = columns if "down" in drain else rows * columns
+    at_a_time = widest if "down" in drain else tallest * widest
     out = (outputs or Port(), at_a_time, rows * columns * len(tiles), home)
     told = run("output_stationary", flags, table, streams, out)
     return Run(
@@ -228,6 +241,7 @@ def run(
     table: list[list[int]],
     streams: dict[str, tuple[Port, list[int], int, int]],
     out: tuple[Port, int, int, int],
+    files: Mapping[str, Sequence[int]] | None = None,
 ) -> dict[str, list[list[int]]]:
     """What the bench ``name`` prints, by its first word: the numbers behind it, line by line."""
     require_verilog()
@@ -236,15 +250,17 @@ def run(
     parameters |= {"HOME": home, **port_parameters("out", port, at_a_time)}
     slowest = home * port.every
     with tempfile.TemporaryDirectory() as folder:
-        for stream, (port, words, lanes, bits) in streams.items():
+        for stream, (port, words, most, bits) in streams.items():
             key = stream.upper()
-            parameters |= {f"{key}_SIZE": max(len(words), 1), **port_parameters(stream, port, lanes)}
+            parameters |= {f"{key}_SIZE": max(len(words), 1), **port_parameters(stream, port, most)}
             blocked = [int(c in port.blocked) for c in range(max(port.blocked, default=0) + 1)]
             parameters[f"{key}_BLOCKED"] = len(blocked)
             slowest += len(words) * port.every + len(blocked)
             write(Path(folder) / f"{stream}s.hex", [f"{word % (1 << bits):x}" for word in words or [0]])
             write(Path(folder) / f"{stream}s_blocked.txt", map(str, blocked))
         write(Path(folder) / "folds.hex", [f"{n:x}" for row in [*table, [0] * 6] for n in row])
+        for file, numbers in (files or {}).items():
+            write(Path(folder) / file, [f"{n:x}" for n in numbers or [0]])
         size = parameters["R"] + parameters["C"]
         parameters["LIMIT"] = 1000 + 2 * slowest + sum(row[0] + 8 * size for row in table)
         program = compiled(name, parameters, Path(folder))

@@ -61,13 +61,13 @@ module output_stationary_bench;
         .OPERAND(OPERAND), .LANES(R), .WORDS(INPUT_WORDS), .EVERY(INPUT_EVERY), .DEPTH(INPUT_DEPTH),
         .UNLIMITED(INPUT_UNLIMITED)
     ) input_port (
-        clock, reset, cycle, open ? folds[6*fold+1] : 0, inputs_there, inputs, enters);
+        clock, reset, cycle, INPUT_SIZE, open ? folds[6*fold+1] : 0, inputs_there, inputs, enters);
     fed_port #(
         .FILE("weights.hex"), .BLOCKED("weights_blocked.txt"), .SIZE(WEIGHT_SIZE), .BLOCKED_SIZE(WEIGHT_BLOCKED),
         .OPERAND(OPERAND), .LANES(C), .WORDS(WEIGHT_WORDS), .EVERY(WEIGHT_EVERY), .DEPTH(WEIGHT_DEPTH),
         .UNLIMITED(WEIGHT_UNLIMITED)
     ) weight_port (
-        clock, reset, cycle, open ? folds[6*fold+2] : 0, weights_there, weights, enters);
+        clock, reset, cycle, WEIGHT_SIZE, open ? folds[6*fold+2] : 0, weights_there, weights, enters);
 
     wire [R*C-1:0] arrives, leaves;
     wire [R*C*SUM-1:0] sums;

@@ -256,6 +256,22 @@ def test_sums_that_cannot_leave_freeze_the_array_in_any_case(freeze: bool) -> No
     assert run.homes == [3, 5, 6, 8, 9, 11, 12, 13]
 
 
+def test_psums_come_in_when_the_sums_before_them_are_home() -> None:
+    rows, columns = 1, 3
+    random = np.random.default_rng(14)
+    first, second = fold(random, rows, columns, 1), fold(random, rows, columns, 1)
+    second = Fold(second.weights, second.inputs, first.inputs @ first.weights, after=[1])
+    # The first vector enters in 1 and its sums leave in 2, 3, 4. They are home a port's cycle later, and come in through
+    # one: the second vector enters when they are there, and no later than its weights (in 3) where nothing is waited for.
+    by_one = Port(words=columns, depth=columns)
+    for outputs, psums, enters in [(None, None, 4), (by_one, None, 5), (None, by_one, 5), (by_one, by_one, 6)]:
+        run = harness.weight_stationary(rows, columns, [first, second], skewed=True, outputs=outputs, psums=psums)
+        assert_products(run, [first, second])
+        assert run.vectors == [[1], [enters]]
+    there = Fold(second.weights, second.inputs, second.psums)
+    assert harness.weight_stationary(rows, columns, [first, there], skewed=True).vectors == [[1], [3]]
+
+
 # Any mixture of all that, against recurrences in plain Python
 
 

@@ -9,11 +9,12 @@
 //
 // A vector is due when its weights are in place. If it (or its psums) is not there, the array stands still
 // (FREEZE = 1), or a bubble enters (FREEZE = 0). A row of weights that is not there never stops the array; in a cycle
-// in which the array stands still no row enters.
+// in which the array stands still no row enters. Psums may be sums that were made before: a word of them is in its
+// memory when all sums of as many vectors as psums_after.hex says are home (with an unlimited port: have left).
 `timescale 1ns / 1ns
 module weight_stationary_bench;
     parameter R = 4, C = 4, OPERAND = 8, SUM = 32, SHADOW = 0, SKEWED = 0, FREEZE = 0;
-    parameter FOLDS = 1, EXPECTED = 1, HOME = 1, LIMIT = 1000;
+    parameter FOLDS = 1, VECTORS = 1, EXPECTED = 1, HOME = 1, LIMIT = 1000;
     parameter INPUT_SIZE = 1, INPUT_WORDS = 1, INPUT_EVERY = 1, INPUT_DEPTH = 1, INPUT_UNLIMITED = 1;
     parameter WEIGHT_SIZE = 1, WEIGHT_WORDS = 1, WEIGHT_EVERY = 1, WEIGHT_DEPTH = 1, WEIGHT_UNLIMITED = 1;
     parameter PSUM_SIZE = 1, PSUM_WORDS = 1, PSUM_EVERY = 1, PSUM_DEPTH = 1, PSUM_UNLIMITED = 1;
@@ -77,6 +78,7 @@ module weight_stationary_bench;
             end else if (advance && wait_for != 0) wait_for <= wait_for - 1;
         end
 
+    wire [31:0] psums_filled;
     wire [R*OPERAND-1:0] inputs;
     wire [C*OPERAND-1:0] weights;
     wire [C*SUM-1:0] psums;
@@ -85,19 +87,19 @@ module weight_stationary_bench;
         .OPERAND(OPERAND), .LANES(R), .WORDS(INPUT_WORDS), .EVERY(INPUT_EVERY), .DEPTH(INPUT_DEPTH),
         .UNLIMITED(INPUT_UNLIMITED)
     ) input_port (
-        clock, reset, cycle, vectors_open ? folds[6*vector_fold+2] : 0, inputs_there, inputs, vector_enters);
+        clock, reset, cycle, INPUT_SIZE, vectors_open ? folds[6*vector_fold+2] : 0, inputs_there, inputs, vector_enters);
     fed_port #(
         .FILE("weights.hex"), .BLOCKED("weights_blocked.txt"), .SIZE(WEIGHT_SIZE), .BLOCKED_SIZE(WEIGHT_BLOCKED),
         .OPERAND(OPERAND), .LANES(C), .WORDS(WEIGHT_WORDS), .EVERY(WEIGHT_EVERY), .DEPTH(WEIGHT_DEPTH),
         .UNLIMITED(WEIGHT_UNLIMITED)
     ) weight_port (
-        clock, reset, cycle, rows_open && !zeros ? folds[6*weight_fold+3] : 0, weights_there, weights, row_enters);
+        clock, reset, cycle, WEIGHT_SIZE, rows_open && !zeros ? folds[6*weight_fold+3] : 0, weights_there, weights, row_enters);
     fed_port #(
         .FILE("psums.hex"), .BLOCKED("psums_blocked.txt"), .SIZE(PSUM_SIZE), .BLOCKED_SIZE(PSUM_BLOCKED),
         .OPERAND(SUM), .LANES(C), .WORDS(PSUM_WORDS), .EVERY(PSUM_EVERY), .DEPTH(PSUM_DEPTH),
         .UNLIMITED(PSUM_UNLIMITED)
     ) psum_port (
-        clock, reset, cycle, vectors_open ? folds[6*vector_fold+4] : 0, psums_there, psums, vector_enters);
+        clock, reset, cycle, psums_filled, vectors_open ? folds[6*vector_fold+4] : 0, psums_there, psums, vector_enters);
 
     wire [C-1:0] arrives, leaves;
     wire [C*SUM-1:0] sums;
@@ -127,6 +129,34 @@ module weight_stationary_bench;
     end
     out_port #(.WORDS(OUT_WORDS), .EVERY(OUT_EVERY), .DEPTH(OUT_DEPTH), .UNLIMITED(OUT_UNLIMITED)) sum_port (
         clock, reset, coming, advance, room, carried);
+
+    // A vector's sums are home when as many have come home as had come to the edge with its last one (`mark`). So many
+    // vectors' are (`whole`), and so many words of psums are therefore in their memory (`psums_filled`).
+    reg [31:0] after [0:PSUM_SIZE-1], mark [0:VECTORS], passed [0:C-1], filled;
+    integer came, back, whole, words, v;
+    initial $readmemh("psums_after.hex", after);
+    assign psums_filled = filled;
+    always @(posedge clock) begin
+        if (reset) begin
+            came = 0;
+            back = 0;
+            whole = 0;
+            words = 0;
+            for (v = 0; v < C; v = v + 1) passed[v] = 0;
+            for (v = 0; v <= VECTORS; v = v + 1) mark[v] = 32'hffffffff;
+        end else begin
+            for (v = 0; v < C; v = v + 1)
+                if (advance && arrives[v]) begin
+                    if (v < folds[6*sum_fold[v]+3]) came = came + 1;
+                    if (v + 1 == folds[6*sum_fold[v]+3]) mark[passed[v]] = came;
+                    passed[v] = passed[v] + 1;
+                end
+            back = OUT_UNLIMITED ? came : back + carried;
+        end
+        while (mark[whole] <= back) whole = whole + 1;
+        while (words < PSUM_SIZE && after[words] <= whole) words = words + 1;
+        filled <= words;
+    end
 
     integer j, seen = 0, home = 0;
     always @(negedge clock)

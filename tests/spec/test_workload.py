@@ -39,7 +39,8 @@ def weights(layer: Layer) -> int:
 
 
 # Papers: AlexNet's 60 M parameters (2.3 M in convolutions, Eyeriss: 666 M MACs in convolutions); VGG table 2:
-# 138 M parameters; ResNet table 1: 1.8 G FLOPs; MobileNets table 4: 569 M mult-adds and 4.2 M parameters.
+# 138 M parameters; ResNet table 1: 1.8 G FLOPs; MobileNets table 4: 569 M mult-adds and 4.2 M parameters; TPU table 1:
+# 20 M and 5 M weights.
 # Biases are no weights here, so counts are products of the layers' dimensions. The others: test_networks.py, from
 # published counts; here with 128 keys and values in each layer, which take the place of weights.
 PUBLISHED = {
@@ -52,6 +53,8 @@ PUBLISHED = {
     "gpt2": (11_212_223_232, 123_532_032 + 12 * 2 * 128 * 768),
     "llama3_8b": (898_173_501_440, 7_504_658_432 + 32 * 2 * 128 * 1024),
     "mobilenet_v1": (568_740_352, 4_209_088),
+    "tpu_mlp0": (20_000_000, 20_000_000),
+    "tpu_mlp1": (4 * 1118**2, 4 * 1118**2),
 }
 CHAINED = ["alexnet", "mobilenet_v1", "resnet18", "resnet50", "vgg16"]
 """Networks whose layers follow each other."""

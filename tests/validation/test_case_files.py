@@ -44,7 +44,7 @@ SPLIT = {"title": "split", "unit": "% of cycles", "source": "made up", "publishe
         ({LIMITS: {"each_points": 5}}, f"{LIMITS}.each_points", "a limit in percent was expected: values are in ms (got 5"),
         ({"quantities.split": SPLIT | {"tolerance": {"each_pct": 5}}}, "quantities.split.tolerance.each_pct",
          "each_points was expected: values are in % of cycles (got 5"),
-        ({"quantities.split": SPLIT | {"total": 100}}, "quantities.split.total", "no effect: it is all that is split into these rows"),
+        ({"quantities.split": SPLIT | {"total": 100}}, "quantities.split.total", "no effect: it is what rows split"),
         ({"quantities.split": SPLIT | {"published": {"busy": 70}}}, "quantities.split.published.idle", "a value was expected: the runner measures it"),
         ({"quantities.split": SPLIT | {"published": {"A": 1, "B": 1, "C": 1}}}, "quantities.split.published.A", "no such row; rows: busy, idle"),
         ({LIMITS: {"exact": False}}, f"{LIMITS}.exact", "True was expected (got false)"),

@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 class Measure:
     """What a runner measures: its unit, whether rows add up to the total, whether energy prices decide it.
 
-    Rows are layers, or the ``parts`` into which all of them together are split. Errors of what is a percentage
-    itself are told in percentage points.
+    Rows are layers, or the ``parts`` into which all of them together are split. Errors of what is itself a
+    percentage are told in percentage points.
     """
 
     unit: str

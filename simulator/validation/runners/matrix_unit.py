@@ -1,4 +1,4 @@
-"""What hardware counters of a systolic array tell of its cycles: active, stalled on weights, weights shifting in."""
+"""What hardware counters tell of a systolic array's cycles: active, waiting for weights, shifting them in."""
 
 from collections.abc import Mapping
 from typing import Final
@@ -20,9 +20,9 @@ MEASURES: Final[Mapping[str, Measure]] = {
 def measure_matrix_unit(case: Case) -> dict[str, Measured]:
     """Run the layers once and split the cycles of the array's first PE.
 
-    It is active in every cycle in which a vector enters, however full the fold; it stalls while weights are on
-    their way, and weights shift while they are in the array's FIFO, or a row of them enters. Everything else
-    (inputs, results, fills and drains) is left out, as counters put it down to something else.
+    It is active in every cycle in which a vector enters, however full the fold. It stalls while weights are
+    on their way; they shift while they are in the array's FIFO, or a row of them enters. All else (inputs,
+    results, fills and drains) is left out, as counters put it down to something else.
     """
     array = case.machine.systolic
     if array is None or array.stationary != "weight":
