@@ -40,7 +40,7 @@ KeepOption = Annotated[
     typer.Option(
         "--keep-mapping/--map-anew",
         help="Points of a sweep keep the mapping of the machine as described, or are mapped anew by the "
-        "dataflow; kept for rates, latencies and clocks, anew for everything else if not given.",
+        "dataflow; kept for rates, latencies, clocks and edge FIFOs, anew for everything else if not given.",
     ),
 ]
 KneeOption = Annotated[

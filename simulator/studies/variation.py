@@ -21,7 +21,9 @@ _NUMBER: Final = re.compile(r"\d{1,18}(\.\d{1,18}|/\d{1,18})?")
 _FAMILIES: Final = ("memories", "networks")
 _NOT_NUMBERS: Final = ("name", "description", "technology", "dataflow", "energy", "provenance", "mappings")
 _FORM: Final = "KEY=FIRST:LAST:STEP or KEY=1,2,4 was expected"
-_KEPT: Final = re.compile(r"(?!.*macs_per_cycle).*(per_cycle|_cycles|clock_mhz|burst_bytes)")
+_KEPT: Final = re.compile(
+    r"(?!.*macs_per_cycle).*(per_cycle|_cycles|clock_mhz|burst_bytes)|array\.[a-z_]*fifo_words"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,8 +39,8 @@ class Variation:
 
     @property
     def is_speed(self) -> bool:
-        """Whether only rates, latencies and clocks vary: nothing that decides which mappings fit."""
-        return all(_KEPT.fullmatch(key.rpartition(".")[2]) for key in self.keys)
+        """Whether only rates, latencies, clocks and FIFOs at edges vary: nothing that decides what fits."""
+        return all(_KEPT.fullmatch(key) for key in self.keys)
 
     def own_value(self, architecture: Architecture) -> Value | None:
         """What ``architecture`` itself says; None where it says nothing, or not the same for all keys."""
