@@ -100,7 +100,7 @@ class SystolicProgram(Program):
 
     def _image(self) -> Layer | None:
         """The layer before it was a matrix product, where its windows overlap."""
-        return getattr(self.layer, "image", None)
+        return self.layer.image
 
     def _count(self, data_type: str, box: Box) -> tuple[int, int, int]:
         """As elsewhere; inputs of overlapping windows are the different words of the feature map that a block touches."""
