@@ -3,6 +3,7 @@
 from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from math import prod
 
 from simulator.components.arrays.systolic import SystolicArray as Described
 from simulator.spec.architecture import Architecture
@@ -97,6 +98,13 @@ class SystolicProgram(Program):
     def _cut_by(self, data_type: str) -> set[str]:
         """Input tiles of layers whose windows overlap do so, too: they come whole."""
         return set() if data_type == "input" and self._image() else super()._cut_by(data_type)
+
+    def _all_words(self, data_type: str, touched: int) -> int:
+        """Whole feature maps, without padding."""
+        origin = self.layer.origin
+        if data_type != "input" or origin is None:
+            return touched
+        return prod(origin.input_size) * prod(origin.sizes[d] for d in "NGC")  # type: ignore[index]
 
     def _image(self) -> Layer | None:
         """The layer before it was a matrix product, where its windows overlap."""
