@@ -3,7 +3,7 @@
 ``python -m tests.oracle.campaign 0 2000 long`` takes layers that repeat, so that fast-forward has something to skip,
 ``busy`` PEs that have much to do in a step and whose words come one by one, ``crowded`` windows
 whose weights share a slow port with psums, ``leaving`` psums that wait in the FIFOs of several heads, ``systolic`` systolic
-arrays, ``long_systolic`` those with layers that repeat.
+arrays, ``long_systolic`` those with layers that repeat, ``windowed_systolic`` those with convolutions.
 """
 
 import sys
@@ -18,13 +18,13 @@ from simulator.errors import InputError
 
 from .compare import differences, skipped
 from .machines import busy_cases, crowded_cases, leaving_cases, long_cases, varied_case
-from .systolic_machines import long_systolic_cases, systolic_cases
+from .systolic_machines import long_systolic_cases, systolic_cases, windowed_systolic_cases
 
 BLOCK = 25
 """Cases that one seed of hypothesis makes."""
 KINDS = {
     "any": varied_case, "busy": busy_cases, "crowded": crowded_cases, "leaving": leaving_cases, "long": long_cases,
-    "systolic": systolic_cases, "long_systolic": long_systolic_cases,
+    "systolic": systolic_cases, "long_systolic": long_systolic_cases, "windowed_systolic": windowed_systolic_cases,
 }  # fmt: skip
 
 

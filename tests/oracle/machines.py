@@ -36,7 +36,7 @@ from random_machines import (
     networks,
 )
 
-__all__ = ["Case", "built", "busy_cases", "changed", "crowded_cases", "leaving_cases", "long_cases", "varied_case"]
+__all__ = ["Case", "built", "busy_cases", "changed", "crowded_cases", "layers", "leaving_cases", "long_cases", "varied_case"]
 
 Case = tuple[dict[str, Any], Layer, Mapping]
 ODD = ["unlimited", 1, 3, "5/7", "7/3", "3/2", "2/5", "12/5", "1/3"]

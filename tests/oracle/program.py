@@ -188,7 +188,7 @@ class Program:
         whole = {d: (0, self.layer.sizes[d]) for d in DIMENSIONS}  # type: ignore[index]
         words, padding, row = self._count(data_type, whole)
         everything = Tile(words, padding, row, True, True, None, None)
-        self.largest[home, data_type], self.parts[home, data_type] = words, 1
+        self.largest[home, data_type], self.parts[home, data_type] = self._all_words(data_type, words), 1
         held: list[Tile] | None = None
         for memory in inside:
             cuts = self._cut_by(data_type) if memory == inside[-1] and self._in_parts(memory, data_type) else set()
@@ -198,6 +198,10 @@ class Program:
             held = [everything] * len(self.passes)
         for one, tile in zip(self.passes, held, strict=True):
             one.uses[data_type] = tile
+
+    def _all_words(self, data_type: str, touched: int) -> int:
+        """Words that a home holds, of which the layer touches some."""
+        return touched
 
     def _cut_by(self, data_type: str) -> set[str]:
         return CUT_BY[data_type]

@@ -3,7 +3,7 @@
 from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from itertools import groupby
+from math import prod
 
 from simulator.components.arrays.systolic import SystolicArray as Described
 from simulator.spec.architecture import Architecture
@@ -99,9 +99,16 @@ class SystolicProgram(Program):
         """Input tiles of layers whose windows overlap do so, too: they come whole."""
         return set() if data_type == "input" and self._image() else super()._cut_by(data_type)
 
+    def _all_words(self, data_type: str, touched: int) -> int:
+        """Whole feature maps, without padding."""
+        origin = self.layer.origin
+        if data_type != "input" or origin is None:
+            return touched
+        return prod(origin.input_size) * prod(origin.sizes[d] for d in "NGC")  # type: ignore[index]
+
     def _image(self) -> Layer | None:
         """The layer before it was a matrix product, where its windows overlap."""
-        return getattr(self.layer, "image", None)
+        return self.layer.image
 
     def _count(self, data_type: str, box: Box) -> tuple[int, int, int]:
         """As elsewhere; inputs of overlapping windows are the different words of the feature map that a block touches."""
@@ -126,7 +133,7 @@ class SystolicProgram(Program):
         self.vectors: list[Vector] = []
         self.held_tiles: list[Held] = []
         self.results: list[Result] = []
-        self.moving: dict[str, Words] = {}
+        self.moving = [d for d in ("weight", "input") if d != self.stationary]
         self.written: dict[tuple[int, ...], Result] = {}
         before = None
         for one in self.passes:
@@ -143,15 +150,14 @@ class SystolicProgram(Program):
         if self.stationary in new:
             words = None if self.stationary == "output" else lanes(c, r)
             self.held_tiles.append(Held(len(self.held_tiles), r, c, words))
-        for d in set(INDEXED_BY) - {self.stationary, "output"}:  # every vector comes anew, whatever it holds
-            at_the_top = self.stationary == "output" and d == "weight"
-            self.moving[d] = lanes(c if at_the_top else r)
+        at_the_top = {"weight"} if self.stationary == "output" else set()
+        moving = {d: lanes(c if d in at_the_top else r) for d in self.moving}
         if self.stationary != "output":
             self.results.append(self._result(here, c))
         elif "output" in new:
             self.results.append(self._result(here, c, r))
         held, result = self.held_tiles[-1], self.results[-1]
-        result.vector = Vector(here.run, held, r * c, dict(self.moving), result)
+        result.vector = Vector(here.run, held, r * c, moving, result)
         self.vectors.append(result.vector)
         held.vectors.append(result.vector)
         columns = self.machine.array.columns
@@ -210,12 +216,10 @@ class SystolicArray(Edges):
                 stream = self.streams[self.stationary]
                 stream.queue.append(Transaction(held.words, held.vectors[0].run.uses[self.stationary]))
                 stream.to_free += [(lambda held=held, i=i: self._row_left(held, i), 1) for i in range(held.r)]
-        for data_type in self.program.moving:
-            stream = self.streams[data_type]
-            for words, users in groupby(self.program.vectors, key=lambda vector, d=data_type: vector.words[d]):
-                first, *others = users
-                stream.queue.append(Transaction(words, first.run.uses[data_type]))
-                stream.to_free.append((_left([first, *others][-1]), 1))
+        for vector in self.program.vectors:
+            for data_type, words in vector.words.items():
+                self.streams[data_type].queue.append(Transaction(words, vector.run.uses[data_type]))
+                self.streams[data_type].to_free.append((_left(vector), 1))
         for result in self.program.results:
             assert result.vector is not None
             if result.incoming is not None:

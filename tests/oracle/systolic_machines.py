@@ -5,13 +5,15 @@ from fractions import Fraction
 from itertools import pairwise
 from typing import Any
 
+from hypothesis import assume
 from hypothesis import strategies as st
 
 from simulator.mapping.mapping import Mapping
 from simulator.mapping.nest import Loop
 from simulator.spec.layer import Layer
+from simulator.spec.product import as_product
 
-from .machines import ALL, Case, arbitrations, buffers, built, changed, odd_bytes, odd_rates
+from .machines import ALL, Case, arbitrations, buffers, built, changed, layers, odd_bytes, odd_rates
 from .nest import DIMENSIONS
 from .systolic import ALONG, SystolicProgram
 
@@ -175,22 +177,27 @@ def sized(draw: Any, description: dict[str, Any], layer: Layer, mapping: Mapping
 
 
 @st.composite
-def systolic_cases(draw: st.DrawFn, longest: int | None = None) -> Case:
-    """A machine, a matrix product and a mapping of it; with ``longest`` a dimension may be so long."""
+def descriptions(draw: st.DrawFn) -> dict[str, Any]:
     rates = draw(st.sampled_from([odd_rates, fast_rates]))
     parts = draw(memories(rates))
-    description = {
+    out = {
         "name": "random", "clock_mhz": 100, "word_bits": {d: draw(bits) for d in ALL}, "memories": parts,
         "networks": draw(wires(parts, rates)), "array": draw(arrays()), "dataflow": draw(st.sampled_from(["weight_stationary", "output_stationary"])),
     }  # fmt: skip
     if draw(st.integers(0, 4)) == 0:
-        description["configuration"] = {"bits_per_layer": draw(st.integers(1, 30)), "bits_per_cycle": draw(odd_rates)}
+        out["configuration"] = {"bits_per_layer": draw(st.integers(1, 30)), "bits_per_cycle": draw(odd_rates)}
+    return changed(out)
+
+
+@st.composite
+def systolic_cases(draw: st.DrawFn, longest: int | None = None) -> Case:
+    """A machine, a matrix product and a mapping of it; with ``longest`` a dimension may be so long."""
+    description = draw(descriptions())
     sizes = {d: draw(st.integers(1, n)) for d, n in LONGEST.items()}
     if longest is not None:
         sizes = {d: -(-n // 3) for d, n in sizes.items()} | {draw(st.sampled_from("NMC")): draw(st.integers(longest // 3, longest))}
     zeros = {"input": Fraction(draw(st.integers(0, 4)), 4)} if draw(booleans) else {}
     layer = Layer("systolic", dict.fromkeys(DIMENSIONS, 1) | sizes, zeros=zeros)  # type: ignore[arg-type]
-    description = changed(description)
     mapping = draw(systolic_mappings(description, layer))
     return sized(draw, description, layer, mapping), layer, mapping
 
@@ -198,3 +205,13 @@ def systolic_cases(draw: st.DrawFn, longest: int | None = None) -> Case:
 def long_systolic_cases() -> st.SearchStrategy[Case]:
     """Layers that repeat, so that fast-forward has something to skip."""
     return systolic_cases(longest=150)
+
+
+@st.composite
+def windowed_systolic_cases(draw: st.DrawFn) -> Case:
+    """Convolutions, as the matrix products that they are on such an array."""
+    description = draw(descriptions())
+    layer = as_product(draw(layers()))
+    assume(layer.macs <= 4000)
+    mapping = draw(systolic_mappings(description, layer))
+    return sized(draw, description, layer, mapping), layer, mapping
