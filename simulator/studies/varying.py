@@ -142,8 +142,8 @@ def vary(
     the machine as described is mapped; None: for rates, latencies, clocks and FIFOs at edges. Otherwise
     every point is mapped anew by the dataflow; a shipped mapping belongs to the machine as shipped and is
     then not used, a given one is. The other arguments are those of `simulate`. Raises `InputError` before
-    anything runs where a value is refused; one with which a layer does not fit is a point with a reason. On Ctrl-C the sweep
-    comes back with the finished points and ``interrupted`` set.
+    anything runs where a value is refused; one with which a layer does not fit is a point with a reason. On
+    Ctrl-C the sweep comes back with the finished points and ``interrupted`` set.
     """
     machine = architecture if isinstance(architecture, Architecture) else load_architecture(architecture)
     network = workload if isinstance(workload, Workload) else load_workload(workload)
