@@ -64,10 +64,10 @@ def put_marks(out: A, n: int, until: A, cause: A, base: int, low: int) -> int:
 
 @stage
 def first_hot(s: State, low: int) -> int:
-    """The first output tile whose write back ends after ``low``; -1 if it is no longer known."""
+    """The first output tile whose write back does not end before ``low``; -1 if it is no longer known."""
     ring = s.tile.shape[1]
     tile, oldest_known = s.stream[POUT, DONE], max(0, s.stream[PIN, DONE] - ring + 1)
-    while tile > 0 and s.leaving[OUT_FINISH, (tile - 1) % ring] > low:
+    while tile > 0 and s.leaving[OUT_FINISH, (tile - 1) % ring] >= low:
         tile -= 1
         if tile < oldest_known:
             return -1
@@ -88,10 +88,19 @@ def shares(p: Program, stream: int, mode: int) -> int:
 
 
 @stage
-def first_recent(s: State, stream: int, low: int) -> int:
-    """The first tile ahead of a stream that came after ``low``; those before it have been there for everybody."""
+def asked_before(p: Program, s: State, stream: int, low: int) -> int:
+    """``low``, or when a stream's next transaction asked for a port that goes by that, if it was earlier."""
+    if s.heads[stream, HEAD_KNOWN] != 0 and s.heads[stream, HEAD_ASKED] < low and shares(p, stream, FIFO) != 0:
+        return int(s.heads[stream, HEAD_ASKED])
+    return low
+
+
+@stage
+def first_recent(p: Program, s: State, stream: int, low: int) -> int:
+    """The first tile ahead of a stream that came in ``low`` or later; those before it have been there for everybody."""
+    low = asked_before(p, s, stream, low)
     tile, tiles = s.stream[stream, TILES], s.tile_time.shape[1]
-    while tile > s.stream[stream, AT_TILE] and s.tile_time[stream, (tile - 1) % tiles] > low:
+    while tile > s.stream[stream, AT_TILE] and s.tile_time[stream, (tile - 1) % tiles] >= low:
         tile -= 1
     return int(tile)
 
@@ -116,7 +125,7 @@ def put_stream(p: Program, s: State, stream: int, out: A, n: int, base: int, low
     for i in range(c[REUSED], c[RELEASED]):
         out[n], out[n + 1] = since(s.release_time[stream, i % ring], base, low), s.release_words[stream, i % ring] - freed
         n += 2
-    for tile in range(first_recent(s, stream, low), c[TILES]):
+    for tile in range(first_recent(p, s, stream, low), c[TILES]):
         out[n], out[n + 1] = c[TILES] - tile, since(s.tile_time[stream, tile % tiles], base, low)
         n = put_marks(out, n + 2, s.tile_until[stream, tile % tiles], s.tile_cause[stream, tile % tiles], base, low)
     return n
@@ -274,7 +283,7 @@ def picture(address: Any, base: int) -> int:
     rows = rows_at(address)
     p, s, h = program_at(rows), state_at(rows), past_at(rows)
     q, out, n, low = s.scalars, h.picture, 0, min(base, past_of(p, s))
-    hot, done_out = first_hot(s, low), s.stream[POUT, DONE]
+    hot, done_out = first_hot(s, asked_before(p, s, PIN, low)), s.stream[POUT, DONE]
     room = 0 if hot < 0 else room_for(p, s, hot) + (room_for_wave(s, wave_at(rows), low) if p.machine[SYSTOLIC] != 0 else 0)
     if hot < 0 or room > out.shape[0]:
         return -1
@@ -325,7 +334,7 @@ def horizon(p: Program, s: State, h: Past, loop: int, step: int) -> int:
         if far != come:  # only tiles that have been there all the time may be used up
             if come != 0 or far < 0:
                 return 0
-            most = min(most, (first_recent(s, stream, low) - 1 - s.stream[stream, AT_TILE]) // far - 1)
+            most = min(most, (first_recent(p, s, stream, low) - 1 - s.stream[stream, AT_TILE]) // far - 1)
     for cursor in range(CURSORS):
         if s.digit[cursor, loop] == h.known_digit[cursor, loop]:
             continue
@@ -345,10 +354,10 @@ def reach(address: Any, loop: int) -> int:
 
 
 @stage
-def shift_blocks(s: State, h: Past, blocks: int, cycles: int, low: int) -> None:
+def shift_blocks(p: Program, s: State, h: Past, blocks: int, cycles: int, low: int) -> None:
     """Give the recent writes of psums to the blocks that stand there after a skip."""
     ring, done_out = s.tile.shape[1], s.stream[POUT, DONE]
-    hot = first_hot(s, low)
+    hot = first_hot(s, asked_before(p, s, PIN, low))
     for tile in range(hot, s.stream[PIN, DONE]):
         s.block_visit[s.tile[BLOCK_OF, tile % ring]] = -1
     times = h.picture  # scratch: the old blocks are read before the new ones are written
@@ -370,7 +379,7 @@ def shift_rows(p: Program, s: State, pause: int, low: int) -> None:
     parts, tiles = s.part.shape[1], s.tile_time.shape[1]
     for stream in range(STREAMS):
         c = s.stream[stream]
-        for tile in range(first_recent(s, stream, low), c[TILES]):
+        for tile in range(first_recent(p, s, stream, low), c[TILES]):
             s.tile_time[stream, tile % tiles] += pause
             for i in range(s.tile_until.shape[2]):
                 s.tile_until[stream, tile % tiles, i] += pause
@@ -421,7 +430,7 @@ def skip(address: Any, loop: int) -> int:
     bin_repeats(rows, log_start, log_end, cycles * ticks, times, h.jump[JUMP_SERIES])
     moved_out = s.digit[POUT, loop] != h.known_digit[POUT, loop]
     blocks = p.nest[loop, WEIGHT] * step * times if moved_out else 0
-    shift_blocks(s, h, blocks, pause, low)
+    shift_blocks(p, s, h, blocks, pause, low)
     shift_rows(p, s, pause, low)
     for cursor in range(CURSORS):
         if s.digit[cursor, loop] != h.known_digit[cursor, loop]:

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from functools import lru_cache
-from math import prod
+from math import gcd, prod
 
 from simulator.components.memories.base import Words
 from simulator.mapping.mapping import Mapping
@@ -53,6 +53,15 @@ def tile(mapping: Mapping, layer: Layer, memory: str) -> Extents:
     return largest(layer, mapping.outside(memory), mapping.tile_extents(memory))
 
 
+def grains(mapping: Mapping, memory: str) -> Extents:
+    """What the tiles of ``memory`` begin at multiples of, per dimension; 0 where there is only one tile."""
+    out, loops = [0] * len(DIMENSIONS), mapping.outside(memory)
+    for loop, step in zip(loops, steps_of(loops, mapping.tile_extents(memory)), strict=True):
+        if loop.trips > 1:
+            out[INDEX[loop.dimension]] = gcd(out[INDEX[loop.dimension]], step)
+    return tuple(out)
+
+
 @lru_cache(maxsize=1 << 16)
 def distinct(outputs: int, taps: int, stride: int, dilation: int) -> int:
     """Distinct input indices that ``outputs`` positions and ``taps`` filter taps touch along one axis."""
@@ -68,14 +77,16 @@ def input_span(layer: Layer, axis: int, outputs: int, taps: int) -> int:
     return distinct(outputs, taps, layer.stride[axis], layer.dilation[axis])
 
 
-def words(layer: Layer, extents: Extents, data_type: DataType) -> int:
+def words(layer: Layer, extents: Extents, data_type: DataType, begin: Extents | None = None) -> int:
     """Words of a data type that a block of the given extents touches; padding counts as inputs.
 
-    Of inputs of a product that stands for windows that overlap it is the most that any such block touches.
+    Of inputs of a product that stands for windows that overlap it is the most that any such block touches
+    that begins at multiples of ``begin`` (by default of its own extents).
     """
     n, g, m, c, p, q, r, s = extents
     if data_type == "input" and layer.image is not None:
-        return g * most_touched(layer.image, n, c)
+        at_n, _, _, at_c, *_ = begin or extents
+        return g * most_touched(layer.image, n, c, (at_n, at_c))
     if data_type == "input":
         return n * g * c * input_span(layer, 0, p, r) * input_span(layer, 1, q, s)
     return g * m * c * r * s if data_type == "weight" else n * g * m * p * q
@@ -89,7 +100,8 @@ def tile_bits(layer: Layer, extents: Extents, data_types: Sequence[DataType], wo
 def held_bits(mapping: Mapping, layer: Layer, architecture: Architecture, memory: str) -> Words:
     """Bits of the largest tile of each data type that ``memory`` keeps; of one at home there, all of it."""
     extents, keeps = tile(mapping, layer, memory), architecture.memories[memory].keeps
-    bits = tile_bits(layer, extents, keeps, architecture.word_bits)
+    begin, each = grains(mapping, memory), architecture.word_bits
+    bits = {d: words(layer, extents, d, begin) * each[d] for d in keeps}
     return bits | {d: whole_bits(layer, architecture, d) for d in keeps if architecture.home(d) == memory}
 
 

@@ -4,9 +4,8 @@ Positions n = (image × P + p) × Q + q take the place of N, window elements c =
 of C. Blocks of both touch inputs many times; what memories hold are the different ones.
 """
 
-
 from functools import lru_cache
-from math import prod
+from math import gcd, prod
 from typing import Any
 
 import numpy as np
@@ -76,12 +75,16 @@ def touched(image: Layer, positions: Span, elements: Span) -> tuple[int, int]:
     return words, padding
 
 
-def most_touched(image: Layer, positions: int, elements: int) -> int:
-    """No fewer words of a group's inputs than any block of so many positions and window elements touches."""
+def most_touched(image: Layer, positions: int, elements: int, grains: Span = (0, 0)) -> int:
+    """No fewer words of a group's inputs than any block of so many positions and window elements touches.
+
+    It is the smallest box of images, channels, rows and columns that holds each of them. Blocks begin at multiples
+    of ``grains``, of positions and of elements; 0: only one, with the first.
+    """
     size = image.sizes
-    channels = min(size["C"], _reach(elements, size["R"] * size["S"]))
-    images = min(size["N"], _reach(positions, size["P"] * size["Q"]))
-    rows = min(size["P"], _reach(positions, size["Q"])) if images == 1 else size["P"]
+    channels = min(size["C"], _reach(elements, size["R"] * size["S"], grains[1]))
+    images = min(size["N"], _reach(positions, size["P"] * size["Q"], grains[0]))
+    rows = min(size["P"], _reach(positions, size["Q"], grains[0])) if images == 1 else size["P"]
     columns = positions if rows == 1 else size["Q"]
     down, across = (
         min((outputs - 1) * image.stride[axis] + (taps - 1) * image.dilation[axis] + 1, outputs * taps)
@@ -90,11 +93,10 @@ def most_touched(image: Layer, positions: int, elements: int) -> int:
     return min(positions * elements, images * channels * down * across)
 
 
-def _reach(length: int, unit: int) -> int:
-    """How many units a stretch touches at most, wherever it begins; one of whole units begins with one."""
-    if length % unit == 0:
-        return length // unit
-    return 1 if length == 1 else (length - 2) // unit + 2
+def _reach(length: int, unit: int, grain: int) -> int:
+    """How many units a stretch touches at most that begins at a multiple of ``grain``."""
+    latest_start = unit - gcd(grain, unit)
+    return (latest_start + length - 1) // unit + 1
 
 
 def _cut(first: int, length: int, unit: int) -> list[Span]:

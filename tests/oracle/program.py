@@ -10,6 +10,7 @@ from typing import Any
 
 from simulator.components.memories.sram import Sram
 from simulator.mapping.mapping import Mapping
+from simulator.mapping.nest import Loop
 from simulator.spec.architecture import Architecture
 from simulator.spec.layer import Layer
 
@@ -203,6 +204,10 @@ class Program:
         """Words that a home holds, of which the layer touches some."""
         return touched
 
+    def _room_for(self, data_type: str, box: Box, around: list[Loop]) -> int:
+        """Words for which a memory reserves room where a tile is this box, cut by the loops around it."""
+        return self._count(data_type, box)[0]
+
     def _cut_by(self, data_type: str) -> set[str]:
         return CUT_BY[data_type]
 
@@ -231,7 +236,7 @@ class Program:
             first, last = group[0].at, group[-1].at
             begins = all(first.digits[i] == 0 for i in summed)
             finishes = all(last.digits[i] == last.trips[i] - 1 for i in summed)
-            largest = max(largest, self._count(data_type, first.boxes[outside])[0])
+            largest = max(largest, self._room_for(data_type, first.boxes[outside], self.outer[:outside]))
             parts: dict[tuple[int, ...], Tile] = {}
             boxes = {tuple(one.at.digits[i] for i in cuts): one.at.boxes[-1] for one in group}
             for digits, inner in sorted(boxes.items(), key=lambda item: item[0]):

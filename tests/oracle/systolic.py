@@ -3,15 +3,16 @@
 from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from math import prod
+from math import gcd, prod
 
 from simulator.components.arrays.systolic import SystolicArray as Described
+from simulator.mapping.nest import Loop
 from simulator.spec.architecture import Architecture
 from simulator.spec.layer import Layer
 
 from .grid import Grid
 from .memories import Ports
-from .nest import DIMENSIONS, INDEXED_BY, SUMMED, Box, Marks, Words, on_bus, spans, volume, walk
+from .nest import DIMENSIONS, INDEXED_BY, SUMMED, Box, Marks, Words, advances, on_bus, spans, volume, walk
 from .program import LOOK_AHEAD, Pass, Program, Sums, Tile, _Here
 from .streams import Edges, Transaction
 
@@ -96,8 +97,8 @@ class SystolicProgram(Program):
     """The same for a systolic array: its steps are vectors, and each says what it needs at the edges."""
 
     def _cut_by(self, data_type: str) -> set[str]:
-        """Input tiles of layers whose windows overlap do so, too: they come whole."""
-        return set() if data_type == "input" and self._image() else super()._cut_by(data_type)
+        """Input tiles of layers whose windows overlap do so, too: only those of different groups are apart."""
+        return {"G"} if data_type == "input" and self._image() else super()._cut_by(data_type)
 
     def _all_words(self, data_type: str, touched: int) -> int:
         """Whole feature maps, without padding."""
@@ -126,6 +127,31 @@ class SystolicProgram(Program):
             words.add((whole, g, channel, row, column))
         real = [word for word in words if 0 <= word[3] < image.input_size[0] and 0 <= word[4] < image.input_size[1]]
         return len(words), len(words) - len(real), 1
+
+    def _room_for(self, data_type: str, box: Box, around: list[Loop]) -> int:
+        """For inputs of overlapping windows the box of images, channels, rows and columns that holds them, wherever a tile may begin."""
+        image = self._image()
+        if data_type != "input" or image is None:
+            return super()._room_for(data_type, box, around)
+        size, steps = image.sizes, advances(self.outer, self.leaf_pass)[0]
+
+        def touched(d: str, unit: int) -> int:
+            """The most units in which the positions or window elements of a tile lie."""
+            apart = gcd(*(step for loop, step in zip(around, steps, strict=False) if loop.dimension == d and loop.trips > 1))
+            starts = range(0, max(unit * apart, 1), max(apart, 1))
+            return max(len({i // unit for i in range(start, start + box[d][1])}) for start in starts)
+
+        images, channels = touched("N", size["P"] * size["Q"]), touched("C", size["R"] * size["S"])
+        rows = touched("N", size["Q"])
+        if images > 1 or rows > size["P"]:
+            rows = size["P"]
+        columns = box["N"][1] if rows == 1 else size["Q"]
+        down, across = (
+            min((outputs - 1) * image.stride[axis] + (taps - 1) * image.dilation[axis] + 1, outputs * taps)
+            for axis, (outputs, taps) in enumerate([(rows, size["R"]), (columns, size["S"])])
+        )
+        whole = min(images, size["N"]) * min(channels, size["C"]) * down * across
+        return box["G"][1] * min(whole, volume(box, "NC"))
 
     def _walk_steps(self) -> None:
         assert self.machine.systolic is not None
