@@ -362,8 +362,8 @@ class ArrayProcess(Sleeper):
                 machine.recorder.take()
             if code == array.PASSED and self.repeats is not None:
                 self.repeats.look_back()
-            if code == array.AT_LIMIT and self.world.peek_cycle(kernel.FOREVER) >= kernel.FOREVER and count:
-                code = array.PASSED  # what it had caused itself concerned nobody
+            if code == array.AT_LIMIT and count and self.world.peek_cycle(kernel.FOREVER) == limit:
+                code = array.PASSED  # what it had caused itself concerned nobody before that
         if code == array.AT_LIMIT:
             limit = self.world.peek_cycle(kernel.FOREVER)
             if limit * self.ticks >= kernel.FOREVER:

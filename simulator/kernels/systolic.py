@@ -80,6 +80,13 @@ def next_row(p: Program, s: State, v: Wave) -> tuple[int, int]:
 
 
 @stage
+def free_room(s: State, stream: int, words: int, time: int) -> None:
+    """Give room at an edge back; words that have waited for it may come from then on."""
+    release(s, stream, words, time)
+    s.scalars[HORIZON] = min(s.scalars[HORIZON], time)
+
+
+@stage
 def next_is_new(p: Program, s: State) -> bool:
     """Whether the vector that enters is the last of its output tile."""
     loop = next_turn(p, s, MACS, p.machine[LOOPS])
@@ -186,7 +193,7 @@ def shift_in(p: Program, s: State, v: Wave) -> bool:
         rows, row = max(p.machine[ALL_ROWS], used), v.array[ROWS_IN]
         v.row_in[row] = cycle
         if row >= rows - used:
-            release(s, stays, 1, cycle + 1)
+            free_room(s, stays, 1, cycle + 1)
         v.wave[LAST_ROW], moved = cycle, True
         v.array[ROWS_IN] += 1
         if v.array[ROWS_IN] == rows:
@@ -341,6 +348,7 @@ def arrive(p: Program, s: State, v: Wave, before: int) -> int:
         add_still(v, cycle, room - cycle, tile - p.machine[LEAVING_TILES])
         cycle = room
     s.leaving[OUT_READY, tile % ring] = cycle + 1
+    q[HORIZON] = min(q[HORIZON], cycle + 1)
     s.added[s.tile[KIND_OF, tile % ring], 0 if s.tile[HAS_PSUM, tile % ring] != 0 else 1] += 1
     q[ACC_TILE] += 1
     return 1
@@ -387,7 +395,7 @@ def enter(p: Program, s: State, v: Wave, kind: int) -> int:
     tile = q[MAC_TILE]
     if p.machine[LAST_WAITS] != 0 and tile > 0 and next_is_new(p, s):
         ready = way_out_free(p, s, v)
-        due = max(due, ready)
+        due, opens = max(due, ready), max(opens, ready)
         if ready >= latest:
             late, latest = -1, ready
     if stays == POUT and due > s.pe[CLOCK, 0] and settled_until(p, s, v) < due:
@@ -455,11 +463,11 @@ def compute(address: Any, _: int) -> int:
     if q[NEW_W] != 0:
         s.stream[W, SEEN] += 1
         if stays != W:
-            release(s, W, 1, cycle + 1)
+            free_room(s, W, 1, cycle + 1)
     if q[NEW_I] != 0:
         s.stream[I, SEEN] += 1
         if stays != I:
-            release(s, I, 1, cycle + 1)
+            free_room(s, I, 1, cycle + 1)
     if new_o != 0:
         q[TILE_KIND] = kind
         s.tile[KIND_OF, tile % s.tile.shape[1]] = kind
@@ -487,8 +495,9 @@ def compute(address: Any, _: int) -> int:
         q[ROWS_WAIT] = 1
     if q[NEW_O] != 0:
         if s.tile[HAS_PSUM, tile % s.tile.shape[1]] != 0:
-            release(s, PIN, p.delivery[DELIVERIES * q[TILE_KIND] + 3, MOST], cycle + 1)
+            free_room(s, PIN, p.delivery[DELIVERIES * q[TILE_KIND] + 3, MOST], cycle + 1)
         s.leaving[TAKEN, tile % s.leaving.shape[1]] = cycle + 1
+        q[HORIZON] = min(q[HORIZON], cycle + 1)
         q[MAC_TILE] += 1
     if loop < p.machine[SPLIT]:
         leave_pass(s, after)

@@ -141,17 +141,15 @@ class SystolicProgram(Program):
             starts = range(0, max(unit * apart, 1), max(apart, 1))
             return max(len({i // unit for i in range(start, start + box[d][1])}) for start in starts)
 
-        images, channels = touched("N", size["P"] * size["Q"]), touched("C", size["R"] * size["S"])
-        rows = touched("N", size["Q"])
-        if images > 1 or rows > size["P"]:
-            rows = size["P"]
+        images = min(touched("N", size["P"] * size["Q"]), size["N"])
+        channels = min(touched("C", size["R"] * size["S"]), size["C"])
+        rows = min(touched("N", size["Q"]), size["P"]) if images == 1 else size["P"]
         columns = box["N"][1] if rows == 1 else size["Q"]
         down, across = (
             min((outputs - 1) * image.stride[axis] + (taps - 1) * image.dilation[axis] + 1, outputs * taps)
             for axis, (outputs, taps) in enumerate([(rows, size["R"]), (columns, size["S"])])
         )
-        whole = min(images, size["N"]) * min(channels, size["C"]) * down * across
-        return box["G"][1] * min(whole, volume(box, "NC"))
+        return box["G"][1] * min(images * channels * down * across, volume(box, "NC"))
 
     def _walk_steps(self) -> None:
         assert self.machine.systolic is not None
