@@ -107,7 +107,7 @@ def _shapes(n: _Sizes, tables: Tables, series: int, tally: int, slices: int) -> 
         "log": (kernel.LOG_ROWS, kernel.LOG_COLUMNS), "slices": (slices, kernel.SLICE_COLUMNS),
         "picture": (n.picture(),), "jump": (5,),
         "known": (n.picture(),), "known_tally": (tally,), "known_digit": (cursors, n.loops),
-        "known_tile": (streams, 2), "array": (4,), "still": (n.stills, 2),
+        "known_tile": (streams, 2), "array": (6,), "still": (n.stills, 2),
     }  # fmt: skip
 
 

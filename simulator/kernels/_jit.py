@@ -59,10 +59,6 @@ stage = _make_jit(forceinline=True, no_cpython_wrapper=True, no_cfunc_wrapper=Tr
 """For the stages of a kernel: merged into their caller, which spares a count per array and call."""
 
 
-part = _make_jit(no_cpython_wrapper=True, no_cfunc_wrapper=True)
-"""For parts of a kernel that are called in many places: compiled once."""
-
-
 @cache
 def machine_code(kernel: Callable[[Any, int], int]) -> Any:
     """A function of (address of rows, argument) as machine code: its ``address``, and as something to call (``ctypes``)."""
@@ -77,7 +73,7 @@ def machine_codes(kernels: Sequence[Callable[[Any, int], int]]) -> list[Any]:
     """`machine_code` of several kernels; where none is kept yet, a second process compiles every other one meanwhile."""
     if "NUMBA_CACHE_DIR" in os.environ or not _use_cache() or (os.cpu_count() or 1) < 2:
         return [machine_code(kernel) for kernel in kernels]
-    done = _cache_directory() / "complete"
+    done = _cache_directory() / kernels[1].__module__
     if not done.exists():
         with _compiling(kernels[1::2]):
             for kernel in kernels[::2]:

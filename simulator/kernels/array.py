@@ -35,6 +35,8 @@ from simulator.kernels.views import (
 from simulator.kernels.windows import log_row
 
 BLOCKED, AT_LIMIT, PASSED, FULL = range(4)
+MORE = ()
+"""The kernels that are called by address beside those of every array: none."""
 
 
 @stage

@@ -6,7 +6,7 @@ from simulator.kernels import array, systolic
 from simulator.kernels._jit import compiled, machine_codes
 from simulator.kernels.recurrence import look_back, picture, reach, skip
 from simulator.kernels.tables import SYSTOLIC, Program, State
-from simulator.kernels.views import PICTURE, addresses
+from simulator.kernels.views import KERNELS, PICTURE, addresses
 from simulator.kernels.windows import fill_windows
 
 
@@ -17,7 +17,7 @@ class Bound:
         self.program, self.state = program, state
         inside = systolic if program.machine[SYSTOLIC] != 0 else array
         around = (look_back, picture, reach, fill_windows, skip)
-        kernels = (array.settle, inside.compute, inside.accumulate, array.grant, *around)
+        kernels = (array.settle, inside.compute, inside.accumulate, array.grant, *around, *inside.MORE)
         self._rows: Any = (program, state, kernels)
         self._address, self._picture, self._reach = self._rows, picture, reach
         self._fill_windows, self._skip = fill_windows, skip
@@ -25,7 +25,7 @@ class Bound:
             codes = machine_codes(kernels)
             self._rows = addresses((*program, *state), tuple(code.address for code in codes))
             self._address = self._rows.ctypes.data
-            self._picture, self._reach, self._fill_windows, self._skip = (code.ctypes for code in codes[PICTURE:])
+            self._picture, self._reach, self._fill_windows, self._skip = (code.ctypes for code in codes[PICTURE : len(KERNELS)])
 
     def advance(self, limit: int) -> int:
         """See `array.run_until`."""

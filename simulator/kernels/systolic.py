@@ -8,7 +8,7 @@ no stand-still is unknown that could begin before it (`settled_until`). DESIGN.m
 
 from typing import Any
 
-from simulator.kernels._jit import part, stage
+from simulator.kernels._jit import stage
 from simulator.kernels.array import leave_pass, note_slice, release
 from simulator.kernels.nest import kind_at, next_turn, turn
 from simulator.kernels.tables import (
@@ -17,9 +17,11 @@ from simulator.kernels.tables import (
     MACS, MACS_DONE, MAC_KIND, MAC_TILE, MOST, MOST_TRACED, NEW_I, NEW_O, NEW_W, OUT_LAST, OUT_MOVES, OUT_READY,
     PASSES_TELL, PASS_BEGINS, CROSSED, PIN, PLACE_FROM, PLACE_MOVES, POUT, Program, RELEVANT, ROWS_IN, ROWS_WAIT, SEEN, SHADOW, SPLIT,
     STATIONARY, STEADY_LOOP, STILLS, S_OUTPUT, S_PSUM, S_WEIGHT, State, TAKEN, TICKS, TILES_IN, TILES_PLACED, TILE_KIND,
-    TO_OPEN, TRACED, TURNED, UNMAPPED, W, WHICH, Wave, CYCLES,
+    TO_OPEN, TRACED, TURNED, UNMAPPED, W, WHICH, Wave, CYCLES, FIRST, HEAD_KNOWN, LATE, OPENS, REDUCTION_MASK, TILES_AHEAD,
 )  # fmt: skip
-from simulator.kernels.views import log_at, program_at, rows_at, state_at, wave_at
+from simulator.kernels.views import (
+    ACCOUNT, ARRIVE, SETTLED_UNTIL, SHIFT_IN, Rows, call, log_at, program_at, rows_at, state_at, wave_at,
+)  # fmt: skip
 from simulator.kernels.wave import add_still, arrival, first_still_after, later, next_move
 from simulator.kernels.windows import log_row
 
@@ -83,7 +85,8 @@ def next_row(p: Program, s: State, v: Wave) -> tuple[int, int]:
 def free_room(s: State, stream: int, words: int, time: int) -> None:
     """Give room at an edge back; words that have waited for it may come from then on."""
     release(s, stream, words, time)
-    s.scalars[HORIZON] = min(s.scalars[HORIZON], time)
+    if s.heads[stream, HEAD_KNOWN] == 0:
+        s.scalars[HORIZON] = min(s.scalars[HORIZON], time)
 
 
 @stage
@@ -104,8 +107,8 @@ def way_out_free(p: Program, s: State, v: Wave) -> int:
     return later(v, v.entry[(s.scalars[MAC_TILE] - 1) % v.entry.shape[0]], p.machine[LAST_WAITS])
 
 
-@part
-def next_due(p: Program, s: State, v: Wave) -> int:
+@stage
+def due_at(p: Program, s: State, v: Wave) -> int:
     """A cycle before which no further vector is due."""
     q, stays = s.scalars, p.machine[STATIONARY]
     soonest = v.wave[LAST_ENTRY] + 1
@@ -165,10 +168,11 @@ def next_freeze(p: Program, s: State, v: Wave, due: int) -> int:
     return due if there > next_move(v, due) else next_entry(p, s, due) + 1  # only psums may be late, and they stop nothing
 
 
-@part
-def settled_until(p: Program, s: State, v: Wave) -> int:
+def settled_until(address: Any, _: int) -> int:
     """Every stand-still that begins before this cycle is known."""
-    q, due = s.scalars, next_due(p, s, v)
+    rows = rows_at(address)
+    p, s, v = program_at(rows), state_at(rows), wave_at(rows)
+    q, due = s.scalars, due_at(p, s, v)
     if q[ACC_TILE] < q[MAC_TILE]:
         until = arrival(p, s, v, q[ACC_TILE])
     else:
@@ -176,17 +180,18 @@ def settled_until(p: Program, s: State, v: Wave) -> int:
     return int(min(until, next_freeze(p, s, v, due)) if p.machine[FREEZES] != 0 else until)
 
 
-@stage
-def shift_in(p: Program, s: State, v: Wave) -> bool:
+def shift_in(address: Any, _: int) -> int:
     """Let rows of the next tile enter as far as that is known; whether any has."""
-    stays, moved = p.machine[STATIONARY], False
+    rows_of = rows_at(address)
+    p, s, v = program_at(rows_of), state_at(rows_of), wave_at(rows_of)
+    stays, moved = p.machine[STATIONARY], 0
     while True:
         s.scalars[ROWS_WAIT] = v.array[TILES_PLACED] > v.array[TILES_IN]
         known, due = next_row(p, s, v)
         if known != 1:
             return moved
         cycle = next_move(v, due)
-        if settled_until(p, s, v) <= cycle:
+        if call(rows_of, SETTLED_UNTIL, 0) <= cycle:
             s.scalars[LOOKS_AHEAD] = 1
             return moved
         used = tile_rows(p, s, v)
@@ -194,7 +199,7 @@ def shift_in(p: Program, s: State, v: Wave) -> bool:
         v.row_in[row] = cycle
         if row >= rows - used:
             free_room(s, stays, 1, cycle + 1)
-        v.wave[LAST_ROW], moved = cycle, True
+        v.wave[LAST_ROW], moved = cycle, 1
         v.array[ROWS_IN] += 1
         if v.array[ROWS_IN] == rows:
             v.array[ROWS_IN] = 0
@@ -206,7 +211,7 @@ def shift_in(p: Program, s: State, v: Wave) -> bool:
 # Accounts
 
 
-@part
+@stage
 def tell(p: Program, s: State, kind: int, name: int, cause: int, start: int, length: int) -> None:
     """What the PEs that a fold uses do from ``start`` on; others are unmapped."""
     if length <= 0:
@@ -219,7 +224,7 @@ def tell(p: Program, s: State, kind: int, name: int, cause: int, start: int, len
         note_slice(s, pe, name if used else UNMAPPED, cause if used else -1, start, length)
 
 
-@part
+@stage
 def tell_causes(p: Program, s: State, kind: int, name: int, stream: int, part: int, start: int, end: int) -> None:
     """Cycles of a stall by where the words of a part of a delivery (a result on its way out) were."""
     until, cause = s.until[stream, part % s.part.shape[1]], s.cause[stream, part % s.part.shape[1]]
@@ -239,7 +244,7 @@ def part_of(s: State, stream: int, slot: int, group: int) -> int:
     return int(s.delivery[stream, slot, FIRST_PART] + s.late_part[stream, slot, group])
 
 
-@part
+@stage
 def tell_rows(p: Program, s: State, v: Wave, kind: int, start: int, end: int) -> None:
     """Cycles in which the tile of the stationary operand was not in place: words that were missing, else rows that enter."""
     stays = p.machine[STATIONARY]
@@ -282,9 +287,11 @@ def tell_wait(p: Program, s: State, v: Wave, kind: int, opens: int, late: int, s
         tell_causes(p, s, kind, S_WEIGHT + late, late, part_of(s, late, slot, 0), middle, end)
 
 
-@stage
-def account(p: Program, s: State, v: Wave, kind: int, opens: int, late: int, cycle: int) -> None:
-    """Name the cycles from the vector before up to the one that enters in ``cycle``, and that one."""
+def account(address: Any, cycle: int) -> int:
+    """Name the cycles from the vector before up to the one that enters in ``cycle``, and that one; see `tell_wait`."""
+    rows = rows_at(address)
+    p, s, v = program_at(rows), state_at(rows), wave_at(rows)
+    kind, opens, late = s.scalars[MAC_KIND], v.array[OPENS], v.array[LATE]
     at, ring = s.pe[CLOCK, 0], v.still_at.shape[0]
     if at < cycle:
         for number in range(first_still_after(v, at), v.array[STILLS]):
@@ -301,6 +308,7 @@ def account(p: Program, s: State, v: Wave, kind: int, opens: int, late: int, cyc
     tell(p, s, kind, MAC, -1, cycle, 1)
     for pe in range(s.pe.shape[1]):
         s.pe[CLOCK, pe] = cycle + 1
+    return 0
 
 
 # Vectors and results
@@ -332,9 +340,10 @@ def wait_for_room(p: Program, s: State, v: Wave, cycle: int) -> int:
     return 1
 
 
-@part
-def arrive(p: Program, s: State, v: Wave, before: int) -> int:
+def arrive(address: Any, before: int) -> int:
     """The next result comes to the FIFO of outputs, if that is before a cycle; 2 if it is not known whether it has room, 0 if it comes later."""
+    rows = rows_at(address)
+    p, s, v = program_at(rows), state_at(rows), wave_at(rows)
     q, ring, tile = s.scalars, s.tile.shape[1], s.scalars[ACC_TILE]
     if tile >= q[MAC_TILE]:
         return 0
@@ -348,18 +357,19 @@ def arrive(p: Program, s: State, v: Wave, before: int) -> int:
         add_still(v, cycle, room - cycle, tile - p.machine[LEAVING_TILES])
         cycle = room
     s.leaving[OUT_READY, tile % ring] = cycle + 1
-    q[HORIZON] = min(q[HORIZON], cycle + 1)
+    if s.stream[PIN, FIRST] == 0 and s.stream[PIN, ENDED] == 0:  # psums may wait for it
+        q[HORIZON] = min(q[HORIZON], cycle + 1)
     s.added[s.tile[KIND_OF, tile % ring], 0 if s.tile[HAS_PSUM, tile % ring] != 0 else 1] += 1
     q[ACC_TILE] += 1
     return 1
 
 
 @stage
-def moves_in(p: Program, s: State, v: Wave, cycle: int) -> int:
+def moves_in(rows: Rows, v: Wave, cycle: int) -> int:
     """The first cycle from ``cycle`` on in which the array moves; -1 while that is not known."""
     while True:
         cycle = next_move(v, cycle)
-        code = arrive(p, s, v, cycle + 1)
+        code = call(rows, ARRIVE, cycle + 1)
         if code == 2:
             return -1
         if code == 0:
@@ -367,7 +377,7 @@ def moves_in(p: Program, s: State, v: Wave, cycle: int) -> int:
 
 
 @stage
-def enter(p: Program, s: State, v: Wave, kind: int) -> int:
+def enter(rows: Rows, p: Program, s: State, v: Wave, kind: int) -> int:
     """The cycle in which the next vector enters, accounted for; -1 while that is not known."""
     q, stays = s.scalars, p.machine[STATIONARY]
     first = q[NEW_O] if stays == POUT else q[NEW_W] if stays == W else q[NEW_I]
@@ -398,18 +408,18 @@ def enter(p: Program, s: State, v: Wave, kind: int) -> int:
         due, opens = max(due, ready), max(opens, ready)
         if ready >= latest:
             late, latest = -1, ready
-    if stays == POUT and due > s.pe[CLOCK, 0] and settled_until(p, s, v) < due:
+    if stays == POUT and due > s.pe[CLOCK, 0] and call(rows, SETTLED_UNTIL, 0) < due:
         return -1  # whether the PEs are free by then is not known
     if p.machine[FREEZES] != 0:
         while True:  # what arrives before the vector is due, or in that cycle if the array then moves
             cycle = next_move(v, due)
-            code = arrive(p, s, v, cycle)
+            code = call(rows, ARRIVE, cycle)
             if code == 0 and there > cycle:
                 code = wait_for_room(p, s, v, cycle)
                 if code == 0:
                     add_still(v, cycle, there - cycle, -1)
             elif code == 0:
-                code = arrive(p, s, v, cycle + 1)
+                code = call(rows, ARRIVE, cycle + 1)
             if code == 2:
                 return -1
             if code == 0:
@@ -419,7 +429,7 @@ def enter(p: Program, s: State, v: Wave, kind: int) -> int:
     psums = comes(s, PIN, tile) if s.tile[HAS_PSUM, tile % s.tile.shape[1]] != 0 else 0
     if psums > latest:
         late, latest = PIN, psums
-    cycle = moves_in(p, s, v, max(due, there, psums))
+    cycle = moves_in(rows, v, max(due, there, psums))
     if cycle >= 0 and p.dying[kind, OUT_MOVES] == 0 and comes_at_once(p, s, cycle):
         room = room_at(p, s, tile)
         if room < 0:
@@ -428,7 +438,8 @@ def enter(p: Program, s: State, v: Wave, kind: int) -> int:
             add_still(v, cycle, room - cycle, tile - p.machine[LEAVING_TILES])
             cycle = room
     if cycle >= 0:
-        account(p, s, v, kind, opens, late if latest > s.pe[CLOCK, 0] else -1, cycle)
+        v.array[OPENS], v.array[LATE] = opens, late if latest > s.pe[CLOCK, 0] else -1
+        call(rows, ACCOUNT, cycle)
     return int(cycle)
 
 
@@ -449,12 +460,12 @@ def compute(address: Any, _: int) -> int:
     if q[TRACED] > q[MOST_TRACED]:
         return 0
     q[LOOKS_AHEAD] = 0
-    shifted = stays != POUT and shift_in(p, s, v)
+    shifted = call(rows, SHIFT_IN, 0) if stays != POUT else 0
     if q[MACS_DONE] != 0:
         return int(shifted)
     kind, new_o, tile = q[MAC_KIND], q[NEW_O], q[MAC_TILE]
     new = q[NEW_W] if stays == W else q[NEW_I]
-    cycle = enter(p, s, v, kind)
+    cycle = enter(rows, p, s, v, kind)
     if cycle < 0:
         return int(shifted)
     if q[TO_OPEN] != 0:
@@ -497,7 +508,8 @@ def compute(address: Any, _: int) -> int:
         if s.tile[HAS_PSUM, tile % s.tile.shape[1]] != 0:
             free_room(s, PIN, p.delivery[DELIVERIES * q[TILE_KIND] + 3, MOST], cycle + 1)
         s.leaving[TAKEN, tile % s.leaving.shape[1]] = cycle + 1
-        q[HORIZON] = min(q[HORIZON], cycle + 1)
+        if p.machine[REDUCTION_MASK] != 0 and s.stream[PIN, DONE] - tile >= TILES_AHEAD:  # psums may be passed over only now
+            q[HORIZON] = min(q[HORIZON], cycle + 1)
         q[MAC_TILE] += 1
     if loop < p.machine[SPLIT]:
         leave_pass(s, after)
@@ -509,8 +521,12 @@ def accumulate(address: Any, _: int) -> int:
     """Let the next result arrive, where no stand-still is unknown that could put it off; 0 while one is, or it has no room yet."""
     rows = rows_at(address)
     p, s, v = program_at(rows), state_at(rows), wave_at(rows)
-    until = next_freeze(p, s, v, next_due(p, s, v)) if p.machine[FREEZES] != 0 else FOREVER
-    code = arrive(p, s, v, until)
+    until = next_freeze(p, s, v, due_at(p, s, v)) if p.machine[FREEZES] != 0 else FOREVER
+    code = call(rows, ARRIVE, until)
     if code == 0:
         s.scalars[LOOKS_AHEAD] = 1
     return int(code == 1)
+
+
+MORE = (settled_until, shift_in, arrive, account)
+"""The kernels that are called by address beside those of every array."""

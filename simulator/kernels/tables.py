@@ -63,7 +63,7 @@ LOG_SERIES, LOG_FROM, LOG_TO, LOG_UNITS, LOG_TIMES, LOG_PERIOD, LOG_OLDEST, LOG_
 LOG_COLUMNS = 8
 SLICE_PE, SLICE_NAME, SLICE_CAUSE, SLICE_START, SLICE_LENGTH, SLICE_PERIOD = range(6)
 SLICE_COLUMNS = 6
-ROWS_IN, TILES_IN, TILES_PLACED, STILLS = range(4)  # rows of the tile that enters, tiles that have; tiles whose place is known to become free; stills so far
+ROWS_IN, TILES_IN, TILES_PLACED, STILLS, OPENS, LATE = range(6)  # rows of the tile that enters, tiles that have; tiles whose place is known to become free; stills so far; for `systolic.account` of the next vector: when its fold opens, the stream that is late
 LAST_ENTRY, LAST_ROW, PLACE_FROM = range(3)  # the last vector; the last row; the vector from which on the place of the next tile is counted
 REPEATED = 10
 """Beside the PE-cycle names: a slice that repeats the SLICE_PERIOD cycles before it."""

@@ -19,8 +19,9 @@ from simulator.kernels.tables import A, Log, Now, Past, Program, State, Wave
 Rows = Any
 """How kernels get their tables: the array that `addresses` makes, or (program, state, kernels) where nothing is compiled."""
 KERNELS = ("settle", "compute", "accumulate", "grant", "look_back", "picture", "reach", "fill_windows", "skip")
-"""The kernels that are called by address, in the order of their rows."""
+"""The kernels that are called by address, in the order of their rows; then those that only a systolic array has."""
 SETTLE, COMPUTE, ACCUMULATE_TILE, GRANT, LOOK_BACK, PICTURE, REACH, FILL_WINDOWS, SKIP = range(len(KERNELS))
+SETTLED_UNTIL, SHIFT_IN, ARRIVE, ACCOUNT = range(len(KERNELS), len(KERNELS) + 4)
 TABLES = len(Program._fields) + len(State._fields)
 
 

@@ -1,10 +1,10 @@
 """When a systolic array moves: the cycles in which it stands still, and what follows for vectors on their way."""
 
-from simulator.kernels._jit import part, stage
+from simulator.kernels._jit import stage
 from simulator.kernels.tables import KIND_OF, OUT_MOVES, OUT_READY, Program, STILLS, State, Wave
 
 
-@part
+@stage
 def add_still(v: Wave, start: int, length: int, result: int) -> None:
     """The array stands still from ``start`` on, for a result that has no room or (-1) for operands; later than all it did so far."""
     at = v.array[STILLS] % v.still_at.shape[0]
@@ -12,7 +12,7 @@ def add_still(v: Wave, start: int, length: int, result: int) -> None:
     v.array[STILLS] += 1
 
 
-@part
+@stage
 def first_still_after(v: Wave, cycle: int) -> int:
     """The number of the first stand-still that ends after ``cycle``."""
     number, ring = v.array[STILLS], v.still_at.shape[0]
@@ -22,7 +22,7 @@ def first_still_after(v: Wave, cycle: int) -> int:
     return int(number)
 
 
-@part
+@stage
 def later(v: Wave, cycle: int, moves: int) -> int:
     """The cycle of the array's move that is so many moves after the one in ``cycle``, by the stand-stills known so far."""
     ring, found = v.still_at.shape[0], cycle + moves
@@ -33,7 +33,7 @@ def later(v: Wave, cycle: int, moves: int) -> int:
     return found
 
 
-@part
+@stage
 def next_move(v: Wave, cycle: int) -> int:
     """The first cycle from ``cycle`` on in which the array moves, by the stand-stills known so far."""
     ring = v.still_at.shape[0]
