@@ -269,6 +269,7 @@ def _measure_macs(
 
         ran, traces = traced(machine, trace)
         found = measure(ran) | {"trace": traces}
+    ran.forget()
     return found if computed is None else computed.added_to(found)
 
 

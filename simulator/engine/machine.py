@@ -294,6 +294,10 @@ class LayerMachine:
         self.bound.fill_windows()
         self._close_accounts()
 
+    def forget(self) -> None:
+        """Let go of all tables, which parts that know each other would keep until they are collected."""
+        del self.state, self.program, self.bound, self.tables
+
     def _stuck(self) -> str:
         s = self.state
         places = ", ".join(f"{n} at {s.digit[i].tolist()}" for i, n in enumerate(STREAM_NAMES))

@@ -10,7 +10,7 @@ from simulator.kernels import tables as kernel
 from simulator.mapping.nest import INDEX
 
 Shapes = dict[str, tuple[int, ...]]
-UNSET = ("slices", "picture", "known")
+UNSET = ("slices", "picture", "known", "log", "late_part", "late_use")
 """What is large and written before it is read."""
 SLICES = 1 << 17
 """Room for slices beside those that one stage of the kernel can write."""

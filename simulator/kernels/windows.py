@@ -21,7 +21,7 @@ MOST_OVERLAPS = 256
 def log_row(t: Log, series: int, start: int, end: int, units: int) -> None:
     """Write down that ``units`` of a series cross evenly from ``start`` to ``end`` (ticks)."""
     row = t.log[t.scalars[LOGGED] % LOG_ROWS]
-    row[LOG_SERIES], row[LOG_FROM], row[LOG_TO], row[LOG_UNITS] = series, start, end, units
+    row[LOG_SERIES], row[LOG_FROM], row[LOG_TO], row[LOG_UNITS], row[LOG_TIMES] = series, start, end, units, 0
     t.scalars[LOGGED] += 1
 
 
@@ -167,7 +167,7 @@ def bin_repeats(rows: Rows, first: int, last: int, period: int, times: int, limi
     widen(t, final)
     final >>= t.scalars[SHIFT]
     before, now = np.zeros(t.windows.shape[0], dtype=np.int64), np.zeros(t.windows.shape[0], dtype=np.int64)
-    stack = np.zeros((STACK, 5), dtype=np.int64)
+    stack = np.empty((STACK, 5), dtype=np.int64)
     for at in range(row[LOG_FROM] // ticks >> t.scalars[SHIFT], final + 1):
         edge = ((at + 1) << t.scalars[SHIFT]) * ticks
         now[:] = 0

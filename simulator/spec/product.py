@@ -78,8 +78,8 @@ def touched(image: Layer, positions: Span, elements: Span) -> tuple[int, int]:
 def most_touched(image: Layer, positions: int, elements: int, grains: Span = (0, 0)) -> int:
     """No fewer words of a group's inputs than any block of so many positions and window elements touches.
 
-    It is the smallest box of images, channels, rows and columns that holds each of them. Blocks begin at multiples
-    of ``grains``, of positions and of elements; 0: only one, with the first.
+    It is the smallest box of images, channels, rows and columns that holds each of them. Blocks begin at
+    multiples of ``grains``, of positions and of elements; 0: only one, with the first.
     """
     size = image.sizes
     channels = min(size["C"], _reach(elements, size["R"] * size["S"], grains[1]))
