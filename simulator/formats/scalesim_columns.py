@@ -108,9 +108,9 @@ def _column(cell: str) -> str | None:
 
 
 def _is_gemm(found: Sequence[str | None]) -> bool:
-    fixed = _POSITIONS["gemm"]
+    fixed, other = _POSITIONS["gemm"], _POSITIONS["conv"]
     near = sum(column in fixed for column in found[1 : len(fixed)])
-    return near >= 2 or 4 <= len(found) <= 6
+    return near >= 2 or (4 <= len(found) <= 6 and not any(column in other for column in found[1:]))
 
 
 def _check_order(

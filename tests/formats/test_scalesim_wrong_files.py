@@ -49,6 +49,7 @@ WRONG_TOPOLOGIES = {
     CONV.replace(",", ";") + ROW: "with commas between them",
     CONV.replace(", ", "\t") + ROW: "were expected",
     CONV.replace("Strides,", "") + ROW: "line 1: the columns",
+    CONV.replace("Num Filter, Strides,", "") + ROW: "line 1: the columns Layer name, IFMAP Height",
     CONV + "a, 6, 6, 3, 3, 2, 4,\n": "line 2: 8 columns were expected (Layer name, IFMAP Height,",
     CONV + "a, 6, 6, 3, 3, 2, 4, 1, 1,\n": "line 2: 8 columns were expected",
     CONV + "\n" + ROW.replace("2", "two"): "line 3, Channels: a whole number from 1 to 2147483647 was expected (got two)",
