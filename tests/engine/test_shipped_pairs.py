@@ -13,7 +13,7 @@ from simulator.spec.layer import VectorLayer
 
 TOO_LARGE = {("stonne_os", w): ("memory", "weight") for w in ("alexnet", "alexnet_isca2016", "gpt2", "llama3_8b", "vgg16")}
 """Weights at home on chip that do not fit there: in which memory, and of what there is most."""
-LONG = {("eyeriss_v1", "vgg16")}
+LONG = {("eyeriss_v1", "vgg16"), ("scalesim_is", "vgg16")}
 
 
 def pairs() -> list[object]:

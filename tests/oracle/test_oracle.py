@@ -6,7 +6,7 @@ import pytest
 
 from .campaign import run_block
 
-SEEDS = {"any": 10, "busy": 3, "crowded": 2, "leaving": 4, "long": 3, "systolic": 3, "long_systolic": 2, "windowed_systolic": 3}
+SEEDS = {"any": 10, "busy": 3, "crowded": 2, "leaving": 4, "long": 2, "systolic": 2, "long_systolic": 2, "windowed_systolic": 3}
 
 
 @pytest.mark.parametrize(("kind", "number"), [(kind, i) for kind, seeds in SEEDS.items() for i in range(seeds)])

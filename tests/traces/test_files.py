@@ -128,7 +128,7 @@ def test_ports_carry_all_their_words(run: Run, tmp_path: Path) -> None:
     assert +units == +totals
 
 
-@pytest.mark.parametrize("most", [100, 3000, 1 << 20])
+@pytest.mark.parametrize("most", [100, 3000, pytest.param(1 << 20, marks=pytest.mark.slow)])
 def test_counters_integrate_to_what_crossed(run: Run, tmp_path: Path, most: int) -> None:
     """From single transactions and from sums over time, up to the three decimals of each value."""
     run.trace.save(tmp_path / "t.json", most=most)
