@@ -63,18 +63,6 @@ def put_marks(out: A, n: int, until: A, cause: A, base: int, low: int) -> int:
 
 
 @stage
-def first_hot(s: State, low: int) -> int:
-    """The first output tile whose write back does not end before ``low``; -1 if it is no longer known."""
-    ring = s.tile.shape[1]
-    tile, oldest_known = s.stream[POUT, DONE], max(0, s.stream[PIN, DONE] - ring + 1)
-    while tile > 0 and s.leaving[OUT_FINISH, (tile - 1) % ring] >= low:
-        tile -= 1
-        if tile < oldest_known:
-            return -1
-    return int(tile)
-
-
-@stage
 def shares(p: Program, stream: int, mode: int) -> int:
     """Whether a stream shares a port that is given away in the order ``mode``."""
     found = 0
@@ -93,6 +81,18 @@ def asked_before(p: Program, s: State, stream: int, low: int) -> int:
     if s.heads[stream, HEAD_KNOWN] != 0 and s.heads[stream, HEAD_ASKED] < low and shares(p, stream, FIFO) != 0:
         return int(s.heads[stream, HEAD_ASKED])
     return low
+
+
+@stage
+def first_hot(p: Program, s: State, low: int) -> int:
+    """The first output tile whose write back does not end before ``low``; -1 if it is no longer known."""
+    low, ring = asked_before(p, s, PIN, low), s.tile.shape[1]
+    tile, oldest_known = s.stream[POUT, DONE], max(0, s.stream[PIN, DONE] - ring + 1)
+    while tile > 0 and s.leaving[OUT_FINISH, (tile - 1) % ring] >= low:
+        tile -= 1
+        if tile < oldest_known:
+            return -1
+    return int(tile)
 
 
 @stage
@@ -283,7 +283,7 @@ def picture(address: Any, base: int) -> int:
     rows = rows_at(address)
     p, s, h = program_at(rows), state_at(rows), past_at(rows)
     q, out, n, low = s.scalars, h.picture, 0, min(base, past_of(p, s))
-    hot, done_out = first_hot(s, asked_before(p, s, PIN, low)), s.stream[POUT, DONE]
+    hot, done_out = first_hot(p, s, low), s.stream[POUT, DONE]
     room = 0 if hot < 0 else room_for(p, s, hot) + (room_for_wave(s, wave_at(rows), low) if p.machine[SYSTOLIC] != 0 else 0)
     if hot < 0 or room > out.shape[0]:
         return -1
@@ -357,7 +357,7 @@ def reach(address: Any, loop: int) -> int:
 def shift_blocks(p: Program, s: State, h: Past, blocks: int, cycles: int, low: int) -> None:
     """Give the recent writes of psums to the blocks that stand there after a skip."""
     ring, done_out = s.tile.shape[1], s.stream[POUT, DONE]
-    hot = first_hot(s, asked_before(p, s, PIN, low))
+    hot = first_hot(p, s, low)
     for tile in range(hot, s.stream[PIN, DONE]):
         s.block_visit[s.tile[BLOCK_OF, tile % ring]] = -1
     times = h.picture  # scratch: the old blocks are read before the new ones are written
