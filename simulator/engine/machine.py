@@ -119,7 +119,7 @@ class LayerMachine:
             filled = self._filled(name, memory)
             if not filled:
                 continue
-            bits = {d: self._tile_bits(name, d) for d in memory.keeps}
+            bits = held_bits(self.mapping, self.layer, self.architecture, name)
             most = min(MOST_TILES, tile_count(self.mapping, name))
             counts = {d: most if d in filled else 1 for d in memory.keeps}
             quota = memory.tile_quota(bits, counts)
@@ -132,9 +132,9 @@ class LayerMachine:
                         f"tiles of {needed}",
                         f"one tile of each must fit into {name}",
                     )
-                self.levels[name, d] = self._level(name, d, quota[d])
+                self.levels[name, d] = self._level(name, d, quota[d], bits[d])
 
-    def _level(self, name: str, data_type: DataType, quota: int) -> Level:
+    def _level(self, name: str, data_type: DataType, quota: int, tile_bits: int) -> Level:
         """Build a level with its lanes; memories come outermost first."""
         chain = self.architecture.levels(data_type)
         parent = chain[chain.index(name) - 1]
@@ -152,7 +152,7 @@ class LayerMachine:
         level = kind(
             self.world, self.fabric, len(self.levels), name, parent, data_type,
             self.tables.causes.index(name), self.tables.causes.index(ARRAY),
-            parts * min(quota, max(1, MOST_TILES // parts)), self._tile_bits(name, data_type) / parts,
+            parts * min(quota, max(1, MOST_TILES // parts)), tile_bits / parts,
             self.agendas[name], cursor(),
             self._crossing, self._tell_array, self._note_tile, self.levels.get((parent, data_type)),
         )  # fmt: skip
@@ -163,9 +163,6 @@ class LayerMachine:
             level.drains = cursor()
             level.drain_lane = self._lane(level, "drain", level.drained)
         return level
-
-    def _tile_bits(self, memory: str, data_type: DataType) -> int:
-        return held_bits(self.mapping, self.layer, self.architecture, memory)[data_type]
 
     def _fill_homes(self) -> None:
         """What the array takes straight from its home is there from the beginning, as one tile."""

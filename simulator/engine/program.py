@@ -360,13 +360,14 @@ def _most(delivery: Delivery) -> int:
 
 def _needs(supplies: list[Supply], macs_per_cycle: int) -> tuple[Ints, Ints]:
     """All groups of PEs, and when the words of each are needed: see `kernel.Program`."""
-    every = [need for supply in supplies for need in supply.needs]
-    positions, uses = ([getattr(need, key) for need in every] for key in ("position", "first_use"))
-    rows = np.stack((np.concatenate(positions), np.concatenate(uses) // macs_per_cycle), axis=1)
-    ends = np.cumsum([len(position) for position in positions])
-    starts = ends - [len(position) for position in positions]
-    groups = np.stack((starts, ends, [need.extra_latency for need in every]), axis=1)
-    return ints(groups), ints(rows)
+    every = [supply.needs for supply in supplies]
+    position, use, late = (
+        np.concatenate([getattr(x, key) for x in every]) for key in ("position", "first_use", "extra_latency")
+    )
+    before = np.cumsum([0] + [len(x.position) for x in every[:-1]]).tolist()
+    ends = np.concatenate([x.ends + first for x, first in zip(every, before, strict=True)])
+    groups = np.stack((np.concatenate(([0], ends[:-1])), ends, late), axis=1)
+    return ints(groups), ints(np.stack((position, use // macs_per_cycle), axis=1))
 
 
 def _numerator(rate: Rate) -> int:

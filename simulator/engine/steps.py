@@ -23,15 +23,25 @@ class PeWork:
 
 
 @dataclass(frozen=True, slots=True)
-class Need:
-    """When the words of one group of PEs are needed: those that may hold its MACs up, by position.
+class Needs:
+    """When the words of groups of PEs are needed: those that may hold a group's MACs up, by position.
 
-    A word at ``position`` on the port is first used by MAC number ``first_use`` of the step.
+    A word at ``position`` on the port is first used by MAC number ``first_use`` of the step; those of group
+    i stop before ``ends[i]``, and come ``extra_latency[i]`` cycles later than to a group with none.
     """
 
     position: Ints
     first_use: Ints
-    extra_latency: int
+    ends: Ints
+    extra_latency: Ints
+
+    def __len__(self) -> int:
+        return len(self.ends)
+
+    def __getitem__(self, group: int) -> tuple[Ints, Ints]:
+        """Position and first use of a group's words."""
+        start, end = int(self.ends[group - 1]) if group else 0, int(self.ends[group])
+        return self.position[start:end], self.first_use[start:end]
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +53,7 @@ class Supply:
 
     delivery: Delivery
     group: Ints
-    needs: tuple[Need, ...]
+    needs: Needs
     writes: int
 
 
@@ -206,7 +216,7 @@ class _Wanted:
 def _supply(delivery: Delivery, words: list[Ints], first_use: list[Ints]) -> Supply:
     """Tell apart groups of PEs that have their words at different times."""
     numbers: dict[tuple[int, int], int] = {}
-    needs: list[Need] = []
+    needs: list[tuple[Ints, Ints]] = []
     group = np.full(len(words), -1, dtype=np.int64)
     extra = delivery.extra_latency.tolist()
     for pe, column in enumerate(delivery.group.tolist()):
@@ -216,9 +226,12 @@ def _supply(delivery: Delivery, words: list[Ints], first_use: list[Ints]) -> Sup
         if key not in numbers:
             numbers[key] = len(needs)
             position = delivery.position[: len(words[pe]), column]
-            needs.append(Need(*_may_hold_up(position, first_use[pe]), extra[pe]))
+            needs.append(_may_hold_up(position, first_use[pe]))
         group[pe] = numbers[key]
-    return Supply(delivery, group, tuple(needs), delivery.hops)
+    positions, uses = ([need[i] for need in needs] or [group[:0]] for i in range(2))
+    ends, late = np.cumsum([len(need[0]) for need in needs]), [latency for _, latency in numbers]
+    joined = np.concatenate(positions), np.concatenate(uses)
+    return Supply(delivery, group, Needs(*joined, ends, np.array(late, dtype=np.int64)), delivery.hops)
 
 
 def _may_hold_up(position: Ints, first_use: Ints) -> tuple[Ints, Ints]:

@@ -13,7 +13,7 @@ import numpy as np
 from simulator.components.arrays.systolic import SystolicArray
 from simulator.components.networks.base import Delivery, Ints
 from simulator.engine.program import Tables, ints
-from simulator.engine.steps import Need, StepKind, Supply
+from simulator.engine.steps import Needs, StepKind, Supply
 from simulator.kernels import tables as kernel
 from simulator.mapping.check import FOLDS
 from simulator.mapping.nest import INDEX
@@ -86,8 +86,8 @@ class SystolicTables(Tables):
     def _tile(self, rows: int, columns: int, used: Ints) -> Supply:
         """A tile of the stationary operand: its rows come one after another, each on its own."""
         ends = np.arange(rows + 1, dtype=np.int64) * columns
-        nothing = np.zeros(1, dtype=np.int64)
-        needs = tuple(Need(ends[i + 1 : i + 2], nothing, 0) for i in range(rows))
+        nothing = np.zeros(rows, dtype=np.int64)
+        needs = Needs(ends[1:], nothing, np.arange(1, rows + 1), nothing)
         shifts = columns * rows * (rows + 1) // 2
         return Supply(_delivery(ends, used), np.where(used, 0, -1), needs, shifts)
 
@@ -186,8 +186,9 @@ def _delivery(prefix: Ints, used: Ints) -> Delivery:
 def _vector(words: int, writes: int, used: Ints) -> Supply:
     """Words that are of use together, when the last of them has come."""
     ends = np.array([0, words], dtype=np.int64)
-    need = Need(ends[1:], np.zeros(1, dtype=np.int64), 0)
-    return Supply(_delivery(ends, used), np.where(used, 0, -1), (need,), writes)
+    nothing = np.zeros(1, dtype=np.int64)
+    needs = Needs(ends[1:], nothing, nothing + 1, nothing)
+    return Supply(_delivery(ends, used), np.where(used, 0, -1), needs, writes)
 
 
 def _stills(state: kernel.State) -> Iterator[tuple[int, int, int]]:

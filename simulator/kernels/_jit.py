@@ -69,7 +69,8 @@ def machine_code(kernel: Callable[[Any, int], int]) -> Any:
     return numba.cfunc(signature, cache=_use_cache())(kernel)
 
 
-def machine_codes(kernels: Sequence[Callable[[Any, int], int]]) -> list[Any]:
+@cache
+def machine_codes(kernels: tuple[Callable[[Any, int], int], ...]) -> list[Any]:
     """`machine_code` of several kernels; where none is kept yet, a second process compiles every other one meanwhile."""
     if "NUMBA_CACHE_DIR" in os.environ or not _use_cache() or (os.cpu_count() or 1) < 2:
         return [machine_code(kernel) for kernel in kernels]

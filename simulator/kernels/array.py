@@ -14,6 +14,7 @@ from typing import Any
 
 from simulator.kernels._jit import jit, stage
 from simulator.kernels.nest import ceil_div, kind_at, next_turn, part_at, parts_inside, trips, turn
+from simulator.kernels.stationary import may_enter
 from simulator.kernels.tables import (
     A, ACCUMULATE, ACC_END, ACC_IN, ACC_TILE, AGAIN, ARRAY_CAUSE, AT_TILE, AT_WORD, BARRIER, BETWEEN, BINNED, BLOCK,
     BLOCK_END, BLOCK_OF, BLOCK_START, BUFFER_PORT, BUSY, CAPACITY, CLOCK, COPIED, CROSSED, CYCLES, DELIVERIES, DEPTH,
@@ -24,13 +25,13 @@ from simulator.kernels.tables import (
     MAC_END, MAC_KIND, MAC_TILE, MODE, MOST, MOST_TRACED, MOVED, NETWORK_PORT, NEW_I, NEW_O, NEW_W, OPEN_TILES, ORDER,
     OUTSIDE, OUTSIDE_UNTIL, OUT_FINISH, OUT_FIRST, OUT_LAST, OUT_READY, OUT_WORDS, PART, PART_COUNT, PART_MASK,
     PASSES_TELL, PASS_BEGINS, PASS_KIND, PIN, PIPELINE, PORT_CAUSE, PORT_MODE, PORT_RANK, PORT_TICKS, POSITION, POUT,
-    PREFIX, Program, REDUCTION_MASK, RELEASED, RELEVANT, REUSED, ROOT, ROUND_ROBIN, ROWS_WAIT, SEEN, SENT, SHARED_ADDER,
-    SLICE_CAUSE, SLICE_LENGTH, SLICE_NAME, SLICE_PE, SLICE_START, SLIDE, SPLIT, STARTED, STEADY_LOOP, STREAMS,
+    PREFIX, Program, REDUCTION_MASK, RELEASED, RELEVANT, REUSED, ROOT, ROUND_ROBIN, SEEN, SENT, SHARED_ADDER,
+    SLICE_CAUSE, SLICE_LENGTH, SLICE_NAME, SLICE_PE, SLICE_START, SLIDE, SPLIT, STARTED, STATIONARY, STEADY_LOOP, STREAMS,
     S_INPUT, S_OUTPUT, S_PSUM, S_WEIGHT, SYSTOLIC, State, TAKEN, TICKS, TILES, TILES_AHEAD, TILE_BASE, TILE_KIND, TILE_MASK,
     TO_OPEN, TRACED, TRACING, TRIES, TURNED, UNMAPPED, UP, W, WEIGHT, WHICH, WHOLE, WORDS, ZEROS_COME_IN,
 )  # fmt: skip
 from simulator.kernels.views import (
-    ACCUMULATE_TILE, COMPUTE, FILL_WINDOWS, GRANT, LOOK_BACK, SETTLE, Rows, call, log_at, program_at, rows_at, state_at,
+    ACCUMULATE_TILE, COMPUTE, FILL_WINDOWS, GRANT, LOOK_BACK, SETTLE, Rows, call, log_at, program_at, rows_at, state_at, wave_at,
 )  # fmt: skip
 from simulator.kernels.windows import log_row
 
@@ -284,7 +285,7 @@ def start_layer(s: State, cycle: int) -> None:
 
 
 @stage
-def note_words(p: Program, s: State, stream: int, delivery: int, start: int, step: int, before: int, after: int) -> None:
+def note_words(p: Program, s: State, stream: int, delivery: int, start: int, step: int, words_each: int, before: int, after: int) -> None:
     """Say when PEs can start so that none of the words that cross now holds up their MACs.
 
     A word that is there at t and first used in cycle k of a step's MACs is in time for a start at t - k. The words
@@ -293,10 +294,13 @@ def note_words(p: Program, s: State, stream: int, delivery: int, start: int, ste
     c, slot, ticks = s.stream[stream], s.stream[stream, DONE] % s.come.shape[1], p.machine[TICKS]
     come, part, use = s.come[stream, slot], s.late_part[stream, slot], s.late_use[stream, slot]
     latency, inverse, here = p.stream[stream, LATENCY], 1.0 / ticks, c[PART_COUNT] - s.delivery[stream, slot, FIRST_PART]
-    first = p.delivery[delivery, FIRST_GROUP]
-    for i in range(p.delivery[delivery, GROUPS]):
-        if c[AT_WORD] == 0:
+    first, low, high = p.delivery[delivery, FIRST_GROUP], 0, p.delivery[delivery, GROUPS]
+    if c[AT_WORD] == 0:
+        for i in range(high):
             come[i] = -FOREVER
+    if p.machine[SYSTOLIC] != 0 and stream == p.machine[STATIONARY]:  # a group is a row
+        low, high = c[AT_WORD], c[AT_WORD] + words_each
+    for i in range(low, high):
         late = latency + p.supply[first + i, EXTRA_LATENCY]
         for row in range(p.supply[first + i, FIRST_NEED], p.supply[first + i, END_NEED]):
             position = p.need[row, POSITION]
@@ -355,7 +359,7 @@ def grant(address: Any, stream: int) -> int:
             s.delivery[stream, c[DONE] % s.delivery.shape[1], WHICH] = delivery
             s.delivery[stream, c[DONE] % s.delivery.shape[1], FIRST_PART] = c[PART_COUNT]
         s.part[stream, c[PART_COUNT] % s.part.shape[1]] = after
-        note_words(p, s, stream, delivery, start, step, before, after)
+        note_words(p, s, stream, delivery, start, step, words_each, before, after)
         c[PART_COUNT] += 1
         c[SENT] += words_each
         c[AT_WORD] += words_each
@@ -683,11 +687,11 @@ def passes_on(p: Program, s: State) -> bool:
 
 
 @stage
-def may_compute(p: Program, s: State) -> bool:
-    """Whether the operands of the next step may be there (rows of a stationary tile may enter): else `compute` would do nothing."""
+def may_compute(rows: Rows, p: Program, s: State) -> bool:
+    """Whether the operands of the next step are granted: else `compute` would do nothing."""
     q = s.scalars
-    if q[ROWS_WAIT] != 0:
-        return True
+    if p.machine[SYSTOLIC] != 0:
+        return may_enter(p, s, wave_at(rows))
     if q[MACS_DONE] != 0:
         return False
     missing = (q[NEW_W] != 0 and s.stream[W, DONE] <= s.stream[W, SEEN]) or (q[NEW_I] != 0 and s.stream[I, DONE] <= s.stream[I, SEEN])
@@ -704,16 +708,18 @@ def run_until(rows: Rows, limit: int) -> int:
     """
     p, s, result = program_at(rows), state_at(rows), -1
     while result < 0:
-        moved = True
+        moved, settled, s.scalars[LOOKS_AHEAD] = True, True, 0
         while moved:  # cursors, MACs and chains go as far as the transactions granted so far decide
             moved = False
             for stream in range(STREAMS):
                 if s.stream[stream, LEAVE] != 0 or (stream == PIN and passes_on(p, s)):
                     call(rows, SETTLE, stream)
-            while may_compute(p, s) and call(rows, COMPUTE, 0) != 0:
+                    settled = True
+            while may_compute(rows, p, s) and call(rows, COMPUTE, 0) != 0:
                 moved = True
-            while s.scalars[ACC_TILE] < s.scalars[MAC_TILE] and call(rows, ACCUMULATE_TILE, 0) != 0:
+            while (moved or settled) and s.scalars[ACC_TILE] < s.scalars[MAC_TILE] and call(rows, ACCUMULATE_TILE, 0) != 0:
                 moved = True
+            settled = False
         for i in range(s.scalars[EVENTS]):
             limit = min(limit, s.events[i, 1] * p.machine[TICKS])
         best = -1
@@ -724,7 +730,8 @@ def run_until(rows: Rows, limit: int) -> int:
             nearest = limit if best < 0 else min(limit, s.heads[best, HEAD_START])
             if nearest // p.machine[TICKS] > s.scalars[HORIZON]:  # no later word is there before it: more may be known
                 s.scalars[HORIZON] = nearest // p.machine[TICKS]
-                if call(rows, COMPUTE, 0) + call(rows, ACCUMULATE_TILE, 0) != 0:
+                more = call(rows, COMPUTE, 0) if may_compute(rows, p, s) else 0
+                if more + call(rows, ACCUMULATE_TILE, 0) != 0:
                     continue
         if s.scalars[TRACED] > s.scalars[MOST_TRACED] or (s.scalars[TRACING] != 0 and s.scalars[LOGGED] - s.scalars[COPIED] > LOG_ROWS // 2):
             return FULL

@@ -12,70 +12,20 @@ from simulator.kernels._jit import stage
 from simulator.kernels.array import leave_pass, note_slice, release
 from simulator.kernels.nest import kind_at, next_turn, turn
 from simulator.kernels.tables import (
-    ACC_TILE, ALL_ROWS, ARRAY_CAUSE, AT_WORD, CLOCK, DELIVERIES, DONE, ENDED, FILL, FIRST_PART, FOREVER, FREEZES,
-    HAS_PSUM, HORIZON, I, IDLE_TILES, KIND, KIND_OF, LAST_ENTRY, LAST_ROW, LAST_WAITS, LEAVE, LEAVING_TILES, LOOKS_AHEAD, LOOPS, MAC,
-    MACS, MACS_DONE, MAC_KIND, MAC_TILE, MOST, MOST_TRACED, NEW_I, NEW_O, NEW_W, OUT_LAST, OUT_MOVES, OUT_READY,
-    PASSES_TELL, PASS_BEGINS, CROSSED, PIN, PLACE_FROM, PLACE_MOVES, POUT, Program, RELEVANT, ROWS_IN, ROWS_WAIT, SEEN, SHADOW, SPLIT,
-    STATIONARY, STEADY_LOOP, STILLS, S_OUTPUT, S_PSUM, S_WEIGHT, State, TAKEN, TICKS, TILES_IN, TILES_PLACED, TILE_KIND,
-    TO_OPEN, TRACED, TURNED, UNMAPPED, W, WHICH, Wave, CYCLES, FIRST, HEAD_KNOWN, LATE, OPENS, REDUCTION_MASK, TILES_AHEAD,
+    ACC_TILE, ALL_ROWS, CLOCK, CROSSED, DELIVERIES, DONE, ENDED, FIRST, FOREVER, FREEZES, HAS_PSUM, HEAD_KNOWN,
+    HORIZON, I, IDLE_TILES, KIND_OF, LAST_ENTRY, LAST_ROW, LAST_WAITS, LATE, LEAVING_TILES, LOOKS_AHEAD, LOOPS, MACS,
+    MACS_DONE, MAC_KIND, MAC_TILE, MOST, MOST_TRACED, NEW_I, NEW_O, NEW_W, OPENS, OUT_LAST, OUT_MOVES, OUT_READY,
+    PASSES_TELL, PASS_BEGINS, PIN, PLACE_FROM, PLACE_MOVES, POUT, Program, REDUCTION_MASK, RELEVANT, ROWS_IN,
+    ROWS_WAIT, SEEN, SHADOW, SPLIT, STATIONARY, STEADY_LOOP, State, TAKEN, TICKS, TILES_AHEAD, TILES_IN, TILES_PLACED,
+    TILE_KIND, TO_OPEN, TRACED, TURNED, W, Wave,
 )  # fmt: skip
+from simulator.kernels.accounts import account
+from simulator.kernels.stationary import next_row, rows_to_come, tile_rows
 from simulator.kernels.views import (
     ACCOUNT, ARRIVE, SETTLED_UNTIL, SHIFT_IN, Rows, call, log_at, program_at, rows_at, state_at, wave_at,
 )  # fmt: skip
-from simulator.kernels.wave import add_still, arrival, first_still_after, later, next_move
+from simulator.kernels.wave import add_still, arrival, later, next_move
 from simulator.kernels.windows import log_row
-
-
-# Tiles of a stationary operand
-
-
-@stage
-def tile_rows(p: Program, s: State, v: Wave) -> int:
-    """How many rows of the next tile have words; 0 where there is none any more."""
-    stays, tile = p.machine[STATIONARY], v.array[TILES_IN]
-    c = s.stream[stays]
-    if tile < c[DONE] or (tile == c[DONE] and c[AT_WORD] > 0):
-        return int(p.delivery[s.delivery[stays, tile % s.delivery.shape[1], WHICH], MOST])
-    if c[ENDED] != 0 or c[LEAVE] != 0:
-        return 0
-    return int(p.delivery[DELIVERIES * c[KIND] + stays, MOST])
-
-
-@stage
-def rows_to_come(p: Program, s: State, v: Wave) -> int:
-    """How many rows of the next tile have yet to enter."""
-    return int(max(p.machine[ALL_ROWS], tile_rows(p, s, v)) - v.array[ROWS_IN])
-
-
-@stage
-def row_there(p: Program, s: State, v: Wave) -> tuple[int, int]:
-    """(whether it is known, when) the words of the next tile's next row are in their FIFO; rows of zeros always are."""
-    stays, tile = p.machine[STATIONARY], v.array[TILES_IN]
-    used = tile_rows(p, s, v)
-    row = v.array[ROWS_IN] - (max(p.machine[ALL_ROWS], used) - used)
-    if row < 0:
-        return 1, 0
-    c = s.stream[stays]
-    if tile < c[DONE] or (tile == c[DONE] and row < c[AT_WORD]):
-        return 1, s.come[stays, tile % s.come.shape[1], row]
-    return 0, s.scalars[HORIZON]
-
-
-@stage
-def next_row(p: Program, s: State, v: Wave) -> tuple[int, int]:
-    """(1 if that is known, 2 if not, 0 if there is none) the cycle from which on the next tile's next row may enter."""
-    if tile_rows(p, s, v) == 0:
-        return 0, 0
-    known, there = row_there(p, s, v)
-    if v.array[ROWS_IN] > 0:
-        free = v.wave[LAST_ROW] + 1
-    elif v.array[TILES_IN] == 0:
-        free = v.wave[PLACE_FROM]
-    elif v.array[TILES_PLACED] > v.array[TILES_IN]:
-        free = later(v, v.wave[PLACE_FROM], p.dying[s.scalars[TILE_KIND], PLACE_MOVES])
-    else:  # the vector from which on it is counted has yet to enter
-        free, known = v.wave[LAST_ENTRY] + 1, 0
-    return (1 if known != 0 else 2), max(free, there)
 
 
 # What is known
@@ -87,6 +37,13 @@ def free_room(s: State, stream: int, words: int, time: int) -> None:
     release(s, stream, words, time)
     if s.heads[stream, HEAD_KNOWN] == 0:
         s.scalars[HORIZON] = min(s.scalars[HORIZON], time)
+
+
+@stage
+def look_ahead(s: State) -> int:
+    """`HORIZON`, for somebody who may know more as time goes on."""
+    s.scalars[LOOKS_AHEAD] = 1
+    return int(s.scalars[HORIZON])
 
 
 @stage
@@ -125,7 +82,10 @@ def due_at(p: Program, s: State, v: Wave) -> int:
         return int(soonest)
     if v.array[TILES_IN] > s.stream[stays, SEEN]:
         return int(max(soonest, v.wave[LAST_ROW] + 1))
-    return int(max(soonest, next_move(v, next_row(p, s, v)[1]) + rows_to_come(p, s, v)))
+    known, row = next_row(p, s, v)
+    if known != 1:
+        q[LOOKS_AHEAD] = 1
+    return int(max(soonest, next_move(v, row) + rows_to_come(p, s, v)))
 
 
 @stage
@@ -137,9 +97,9 @@ def next_entry(p: Program, s: State, entry: int) -> int:
     for stream in range(2):
         if stream != p.machine[STATIONARY] and (q[NEW_W] if stream == W else q[NEW_I]) != 0:
             known = s.stream[stream, DONE] > s.stream[stream, SEEN]
-            entry = max(entry, comes(s, stream, s.stream[stream, SEEN]) if known else q[HORIZON])
+            entry = max(entry, comes(s, stream, s.stream[stream, SEEN]) if known else look_ahead(s))
     if s.stream[PIN, DONE] <= q[MAC_TILE]:
-        entry = max(entry, q[HORIZON])
+        entry = max(entry, look_ahead(s))
     elif s.tile[HAS_PSUM, q[MAC_TILE] % s.tile.shape[1]] != 0:
         entry = max(entry, comes(s, PIN, q[MAC_TILE]))
     return int(entry)
@@ -192,7 +152,6 @@ def shift_in(address: Any, _: int) -> int:
             return moved
         cycle = next_move(v, due)
         if call(rows_of, SETTLED_UNTIL, 0) <= cycle:
-            s.scalars[LOOKS_AHEAD] = 1
             return moved
         used = tile_rows(p, s, v)
         rows, row = max(p.machine[ALL_ROWS], used), v.array[ROWS_IN]
@@ -206,109 +165,6 @@ def shift_in(address: Any, _: int) -> int:
             v.array[TILES_IN] += 1
             s.scalars[ROWS_WAIT] = v.array[TILES_PLACED] > v.array[TILES_IN]
             return moved
-
-
-# Accounts
-
-
-@stage
-def tell(p: Program, s: State, kind: int, name: int, cause: int, start: int, length: int) -> None:
-    """What the PEs that a fold uses do from ``start`` on; others are unmapped."""
-    if length <= 0:
-        return
-    if cause >= 0:
-        s.causes[name - S_WEIGHT, cause] += length * p.macs[kind]
-    for pe in range(s.pe.shape[1]):
-        used = p.work[kind, CYCLES, pe] != 0
-        s.names[pe, name if used else UNMAPPED] += length
-        note_slice(s, pe, name if used else UNMAPPED, cause if used else -1, start, length)
-
-
-@stage
-def tell_causes(p: Program, s: State, kind: int, name: int, stream: int, part: int, start: int, end: int) -> None:
-    """Cycles of a stall by where the words of a part of a delivery (a result on its way out) were."""
-    until, cause = s.until[stream, part % s.part.shape[1]], s.cause[stream, part % s.part.shape[1]]
-    t = start
-    for i in range(until.shape[0]):
-        if t >= end:
-            return
-        if until[i] > t:
-            upto = min(until[i], end)
-            tell(p, s, kind, name, cause[i], t, upto - t)
-            t = until[i]
-
-
-@stage
-def part_of(s: State, stream: int, slot: int, group: int) -> int:
-    """The part in which a group's words came."""
-    return int(s.delivery[stream, slot, FIRST_PART] + s.late_part[stream, slot, group])
-
-
-@stage
-def tell_rows(p: Program, s: State, v: Wave, kind: int, start: int, end: int) -> None:
-    """Cycles in which the tile of the stationary operand was not in place: words that were missing, else rows that enter."""
-    stays = p.machine[STATIONARY]
-    slot, name, t = s.stream[stays, SEEN] % s.come.shape[1], S_WEIGHT + stays, start
-    used = p.delivery[s.delivery[stays, slot, WHICH], MOST]
-    rows = max(p.machine[ALL_ROWS], used)
-    for row in range(rows):
-        if v.row_in[row] < t:
-            continue
-        word = row - (rows - used)
-        if word >= 0:
-            there = min(s.come[stays, slot, word], end)
-            if there > t:
-                tell_causes(p, s, kind, name, stays, part_of(s, stays, slot, word), t, there)
-                t = there
-        upto = min(v.row_in[row] + 1, end)
-        if upto > t:
-            tell(p, s, kind, name, p.machine[ARRAY_CAUSE], t, upto - t)
-            t = upto
-
-
-@stage
-def tell_wait(p: Program, s: State, v: Wave, kind: int, opens: int, late: int, start: int, end: int) -> None:
-    """Name cycles without a vector in which results had room: the fold is not open before ``opens``, then a stream is ``late`` (-1: none)."""
-    if start >= end:
-        return
-    if late < 0:
-        opens = end
-    middle = min(max(opens, start), end)
-    tell(p, s, kind, FILL, -1, start, middle - start)
-    if middle >= end:
-        return
-    if late == p.machine[STATIONARY]:
-        tell_rows(p, s, v, kind, middle, end)
-    elif late == PIN:
-        slot = s.scalars[MAC_TILE] % s.come.shape[1]
-        tell_causes(p, s, kind, S_PSUM, PIN, part_of(s, PIN, slot, 0), middle, end)
-    else:
-        slot = s.stream[late, SEEN] % s.come.shape[1]
-        tell_causes(p, s, kind, S_WEIGHT + late, late, part_of(s, late, slot, 0), middle, end)
-
-
-def account(address: Any, cycle: int) -> int:
-    """Name the cycles from the vector before up to the one that enters in ``cycle``, and that one; see `tell_wait`."""
-    rows = rows_at(address)
-    p, s, v = program_at(rows), state_at(rows), wave_at(rows)
-    kind, opens, late = s.scalars[MAC_KIND], v.array[OPENS], v.array[LATE]
-    at, ring = s.pe[CLOCK, 0], v.still_at.shape[0]
-    if at < cycle:
-        for number in range(first_still_after(v, at), v.array[STILLS]):
-            start, result = v.still_at[number % ring], v.still[number % ring, 1]
-            if start >= cycle:
-                break
-            if result >= 0:
-                end = min(start + v.still[number % ring, 0], cycle)
-                start = max(start, at)
-                tell_wait(p, s, v, kind, opens, late, at, start)
-                tell_causes(p, s, kind, S_OUTPUT, POUT, result, start, end)
-                at = end
-        tell_wait(p, s, v, kind, opens, late, at, cycle)
-    tell(p, s, kind, MAC, -1, cycle, 1)
-    for pe in range(s.pe.shape[1]):
-        s.pe[CLOCK, pe] = cycle + 1
-    return 0
 
 
 # Vectors and results
@@ -459,7 +315,6 @@ def compute(address: Any, _: int) -> int:
     q, loops, stays = s.scalars, p.machine[LOOPS], p.machine[STATIONARY]
     if q[TRACED] > q[MOST_TRACED]:
         return 0
-    q[LOOKS_AHEAD] = 0
     shifted = call(rows, SHIFT_IN, 0) if stays != POUT else 0
     if q[MACS_DONE] != 0:
         return int(shifted)
@@ -522,10 +377,7 @@ def accumulate(address: Any, _: int) -> int:
     rows = rows_at(address)
     p, s, v = program_at(rows), state_at(rows), wave_at(rows)
     until = next_freeze(p, s, v, due_at(p, s, v)) if p.machine[FREEZES] != 0 else FOREVER
-    code = call(rows, ARRIVE, until)
-    if code == 0:
-        s.scalars[LOOKS_AHEAD] = 1
-    return int(code == 1)
+    return int(call(rows, ARRIVE, until) == 1)
 
 
 MORE = (settled_until, shift_in, arrive, account)

@@ -34,10 +34,10 @@ def addresses(tables: tuple[A, ...], kernels: tuple[int, ...]) -> A:
     for row, table in zip(rows, tables, strict=False):
         if table.dtype != np.int64 or not table.flags.c_contiguous:
             raise ValueError("kernel tables are C-contiguous arrays of int64")
-        row[0] = table.ctypes.data
+        row[0] = table.__array_interface__["data"][0]
         row[1 : 1 + table.ndim] = table.shape
     rows[len(tables) :, 0] = kernels
-    rows[len(tables) :, 1] = rows.ctypes.data
+    rows[len(tables) :, 1] = rows.__array_interface__["data"][0]
     return rows
 
 

@@ -50,6 +50,17 @@ def crossed(start: int, end: int, units: int, time: int) -> int:
     return units * gone // length
 
 
+@stage
+def bin_row(t: Log, ticks: int, series: int, start: int, end: int, units: int) -> None:
+    """Add what crosses evenly from ``start`` to ``end`` (ticks) to the windows, which reach that far."""
+    at, gone = start // ticks >> t.scalars[SHIFT], 0
+    while gone < units:
+        upto = crossed(start, end, units, ((at + 1) << t.scalars[SHIFT]) * ticks)
+        t.windows[series, at] += upto - gone
+        gone = upto
+        at += 1
+
+
 def fill_windows(address: Any, _: int) -> int:
     """Add the rows that were logged since the last call to the windows; nothing is lost to rounding."""
     rows = rows_at(address)
@@ -60,14 +71,8 @@ def fill_windows(address: Any, _: int) -> int:
         start, end, units = row[LOG_FROM], row[LOG_TO], row[LOG_UNITS]
         if row[LOG_SERIES] == REPEAT or units == 0:
             continue
-        last = max(start, end - 1) // ticks
-        widen(t, last)
-        at, gone = start // ticks >> t.scalars[SHIFT], 0
-        while gone < units:
-            upto = crossed(start, end, units, ((at + 1) << t.scalars[SHIFT]) * ticks)
-            t.windows[row[LOG_SERIES], at] += upto - gone
-            gone = upto
-            at += 1
+        widen(t, max(start, end - 1) // ticks)
+        bin_row(t, ticks, row[LOG_SERIES], start, end, units)
     t.scalars[BINNED] = t.scalars[LOGGED]
     return 0
 
@@ -110,19 +115,19 @@ def push(stack: A, top: int, first: int, last: int, time: int, times: int, limit
 
 
 @stage
-def push_repeats(log: A, i: int, time: int, times: int, limit: int, stack: A, top: int) -> int:
-    """Open the repeats in row ``i`` that have begun before ``time``."""
+def push_repeats(log: A, i: int, first: int, last: int, time: int, times: int, limit: int, stack: A, top: int) -> int:
+    """Open the repeats in row ``i`` of the rows from ``first`` up to ``last`` that have begun before ``time``."""
     row = log[i % LOG_ROWS]
     limit = min(limit, row[LOG_LIMIT])
-    period, count, first = row[LOG_PERIOD], row[LOG_TIMES], i - row[LOG_UNITS]
+    period, count = row[LOG_PERIOD], row[LOG_TIMES]
     low, high = row[LOG_FROM] - period, row[LOG_TO] - count * period
     whole = min(max((time - high) // period, 0), count)
     if whole > 0:
-        top = push(stack, top, first, i, 1 << 61, times * whole, limit)
+        top = push(stack, top, first, last, 1 << 61, times * whole, limit)
     for turn in range(whole + 1, count + 1):
         if time - turn * period <= low:
             break
-        top = push(stack, top, first, i, time - turn * period, times, limit)
+        top = push(stack, top, first, last, time - turn * period, times, limit)
     return top
 
 
@@ -136,7 +141,7 @@ def add_crossed(log: A, stack: A, top: int, out: A) -> None:
             row = log[i % LOG_ROWS]
             if row[LOG_SERIES] == REPEAT:  # first what it repeats, then the rest
                 top = push(stack, top, i + 1, last, time, times, limit)
-                top = push_repeats(log, i, time, times, limit, stack, top)
+                top = push_repeats(log, i, i - row[LOG_UNITS], i, time, times, limit, stack, top)
                 break
             if row[LOG_SERIES] < limit:
                 out[row[LOG_SERIES]] += times * crossed(row[LOG_FROM], row[LOG_TO], row[LOG_UNITS], time)
@@ -148,6 +153,21 @@ def can_repeat(log: A, first: int, last: int, period: int, limit: int) -> bool:
     """Whether the log still has what the rows from ``first`` up to ``last`` (the next one) refer to, and few overlap."""
     low, high = bounds_of(log, first, last, limit)
     return bool(last + 1 - oldest(log, first, last) <= LOG_ROWS and high - low <= MOST_OVERLAPS * period)
+
+
+@stage
+def bin_turns(t: Log, ticks: int, repeat: int, first: int, last: int, at: int, final: int) -> None:
+    """Add the turns of rows from ``first`` up to ``last`` in the row ``repeat`` to the windows from ``at`` to ``final``, one by one."""
+    before, now = np.zeros(t.windows.shape[0], dtype=np.int64), np.zeros(t.windows.shape[0], dtype=np.int64)
+    stack = np.empty((STACK, 5), dtype=np.int64)
+    for window in range(at, final + 1):
+        edge = ((window + 1) << t.scalars[SHIFT]) * ticks if window < final else 1 << 61
+        now[:] = 0
+        top = push_repeats(t.log, repeat, first, last, edge, 1, t.log[repeat % LOG_ROWS, LOG_LIMIT], stack, 0)
+        add_crossed(t.log, stack, top, now)
+        for k in range(now.shape[0]):
+            t.windows[k, window] += now[k] - before[k]
+            before[k] = now[k]
 
 
 @stage
@@ -166,12 +186,14 @@ def bin_repeats(rows: Rows, first: int, last: int, period: int, times: int, limi
     final = max(row[LOG_FROM], row[LOG_TO] - 1) // ticks
     widen(t, final)
     final >>= t.scalars[SHIFT]
-    before, now = np.zeros(t.windows.shape[0], dtype=np.int64), np.zeros(t.windows.shape[0], dtype=np.int64)
-    stack = np.empty((STACK, 5), dtype=np.int64)
-    for at in range(row[LOG_FROM] // ticks >> t.scalars[SHIFT], final + 1):
-        edge = ((at + 1) << t.scalars[SHIFT]) * ticks
-        now[:] = 0
-        add_crossed(t.log, stack, push_repeats(t.log, last, edge if at < final else 1 << 61, 1, limit, stack, 0), now)
-        for k in range(now.shape[0]):
-            t.windows[k, at] += now[k] - before[k]
-            before[k] = now[k]
+    at = row[LOG_FROM] // ticks >> t.scalars[SHIFT]
+    if times > 2 * (final + 1 - at):  # fewer windows than turns
+        bin_turns(t, ticks, last, first, last, at, final)
+        return
+    for i in range(first, last):
+        row = t.log[i % LOG_ROWS]
+        if row[LOG_SERIES] == REPEAT:
+            bin_turns(t, ticks, last, i, i + 1, at, final)
+        elif row[LOG_SERIES] < limit:
+            for turn in range(1, times + 1):
+                bin_row(t, ticks, row[LOG_SERIES], row[LOG_FROM] + turn * period, row[LOG_TO] + turn * period, row[LOG_UNITS])

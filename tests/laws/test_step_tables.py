@@ -90,8 +90,8 @@ def assert_needed_in_time(supply: Supply, needs: Words, uses: list[dict[Any, int
     for pe, (words, places) in enumerate(zip(needs, positions(supply.delivery), strict=True)):
         assert (supply.group[pe] < 0) == (not words)
         if words:
-            told = supply.needs[supply.group[pe]]
-            pairs = zip(told.position.tolist(), told.first_use.tolist(), strict=True)
+            told, first_use = supply.needs[int(supply.group[pe])]
+            pairs = zip(told.tolist(), first_use.tolist(), strict=True)
             every = zip(places, (uses[pe][word] for word in words), strict=True)
             assert max(there(at) - use for at, use in pairs) == max(there(at) - use for at, use in every)
 
