@@ -1,5 +1,6 @@
 """Energy tables: what one action of one kind of component costs, with the source beside every number."""
 
+from functools import lru_cache
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
@@ -116,7 +117,18 @@ class EnergyTable(Part):
 
 def load_energy_table(name_or_path: str | Path) -> EnergyTable:
     """Read a shipped energy table by name, or any by path; `InputError` lists all that is wrong with it."""
-    return read_energy_table(find("energy", name_or_path))
+    path = find("energy", name_or_path)
+    try:
+        about = path.stat()
+    except OSError:
+        return read_energy_table(path)  # which says what is wrong
+    return _kept(path, about.st_mtime_ns, about.st_size)
+
+
+@lru_cache(maxsize=8)
+def _kept(path: Path, _mtime_ns: int, _size_bytes: int) -> EnergyTable:
+    """A table that is read once for as long as its file stays as it is."""
+    return read_energy_table(path)
 
 
 def read_energy_table(path: Path) -> EnergyTable:

@@ -111,6 +111,7 @@ class TileCursor:
         self._relevant = [n for n, i in enumerate(self.cursor.loops) if self._novel >> i & 1]
         self._inside = mapping.tile_extents(memory)
         self._sized = self.cursor.innermost()
+        self._windowed = WINDOWED if layer.image is None else OF_PRODUCT
         self._sizes: dict[tuple[int, ...], Size] = {}
         self.tile: Tile | None = None
         self._changed = -1
@@ -127,8 +128,8 @@ class TileCursor:
             self.tile = None
             return
         cursor, changed = self.cursor, self._changed
-        key = tuple(cursor.digits[n] for n in self._relevant)
-        first = all(cursor.digits[n] == 0 for n in self._reduction)
+        key = tuple([cursor.digits[n] for n in self._relevant])
+        first = not any(cursor.digits[n] for n in self._reduction)
         block, size = self._size()
         self._changed = 0
         last = all(cursor.digits[n] == cursor.trips(n) - 1 for n in self._reduction)
@@ -146,9 +147,9 @@ class TileCursor:
     def _size(self) -> tuple[Block | None, Size]:
         """The block where the cursor is, if somebody looks at data, and its size."""
         cursor = self.cursor
-        at = tuple(cursor.covers(n) for n in self._sized)
+        at = tuple([cursor.covers(n) for n in self._sized])
         if self.data_type == "input":
-            at = (*at, *(cursor.first_of(d) for d in (WINDOWED if self.layer.image is None else OF_PRODUCT)))
+            at += tuple([cursor.first_of(d) for d in self._windowed])
         size = self._sizes.get(at)
         block = None
         if size is None or self.looks:
