@@ -182,18 +182,22 @@ def room_at(p: Program, s: State, tile: int) -> int:
 
 
 @stage
+def has_room(p: Program, s: State, v: Wave, tile: int, cycle: int) -> int:
+    """When a result that comes in ``cycle`` has room, the array standing still until then; -1 while that is not known."""
+    room = room_at(p, s, tile)
+    if room > cycle:
+        add_still(v, cycle, room - cycle, tile - p.machine[LEAVING_TILES])
+    return max(room, cycle) if room >= 0 else -1
+
+
+@stage
 def wait_for_room(p: Program, s: State, v: Wave, cycle: int) -> int:
     """The array stands still from ``cycle`` on if the next result would come then and has no room (1; 2: that is not known; 0: it need not)."""
     tile = s.scalars[ACC_TILE]
     if tile >= s.scalars[MAC_TILE] or arrival(p, s, v, tile) != cycle:
         return 0
-    room = room_at(p, s, tile)
-    if room < 0:
-        return 2
-    if room <= cycle:
-        return 0
-    add_still(v, cycle, room - cycle, tile - p.machine[LEAVING_TILES])
-    return 1
+    room = has_room(p, s, v, tile, cycle)
+    return 2 if room < 0 else int(room > cycle)
 
 
 def arrive(address: Any, before: int) -> int:
@@ -206,12 +210,9 @@ def arrive(address: Any, before: int) -> int:
     cycle = arrival(p, s, v, tile)
     if cycle >= before:
         return 0
-    room = room_at(p, s, tile)
-    if room < 0:
+    cycle = has_room(p, s, v, tile, cycle)
+    if cycle < 0:
         return 2
-    if room > cycle:
-        add_still(v, cycle, room - cycle, tile - p.machine[LEAVING_TILES])
-        cycle = room
     s.leaving[OUT_READY, tile % ring] = cycle + 1
     if s.stream[PIN, FIRST] == 0 and s.stream[PIN, ENDED] == 0:  # psums may wait for it
         q[HORIZON] = min(q[HORIZON], cycle + 1)
@@ -230,6 +231,22 @@ def moves_in(rows: Rows, v: Wave, cycle: int) -> int:
             return -1
         if code == 0:
             return cycle
+
+
+@stage
+def freeze(rows: Rows, p: Program, s: State, v: Wave, due: int, there: int) -> int:
+    """The array stands still from when a vector is ``due`` until its operands are ``there``; 0 while it is not known when."""
+    while True:  # what arrives before the vector is due, or in that cycle if the array then moves
+        cycle = next_move(v, due)
+        code = call(rows, ARRIVE, cycle)
+        if code == 0 and there > cycle:
+            code = wait_for_room(p, s, v, cycle)
+            if code == 0:
+                add_still(v, cycle, there - cycle, -1)
+        elif code == 0:
+            code = call(rows, ARRIVE, cycle + 1)
+        if code != 1:
+            return int(code == 0)
 
 
 @stage
@@ -266,20 +283,8 @@ def enter(rows: Rows, p: Program, s: State, v: Wave, kind: int) -> int:
             late, latest = -1, ready
     if stays == POUT and due > s.pe[CLOCK, 0] and call(rows, SETTLED_UNTIL, 0) < due:
         return -1  # whether the PEs are free by then is not known
-    if p.machine[FREEZES] != 0:
-        while True:  # what arrives before the vector is due, or in that cycle if the array then moves
-            cycle = next_move(v, due)
-            code = call(rows, ARRIVE, cycle)
-            if code == 0 and there > cycle:
-                code = wait_for_room(p, s, v, cycle)
-                if code == 0:
-                    add_still(v, cycle, there - cycle, -1)
-            elif code == 0:
-                code = call(rows, ARRIVE, cycle + 1)
-            if code == 2:
-                return -1
-            if code == 0:
-                break
+    if p.machine[FREEZES] != 0 and freeze(rows, p, s, v, due, there) == 0:
+        return -1
     if s.stream[PIN, DONE] <= tile:
         return -1
     psums = comes(s, PIN, tile) if s.tile[HAS_PSUM, tile % s.tile.shape[1]] != 0 else 0
@@ -287,12 +292,7 @@ def enter(rows: Rows, p: Program, s: State, v: Wave, kind: int) -> int:
         late, latest = PIN, psums
     cycle = moves_in(rows, v, max(due, there, psums))
     if cycle >= 0 and p.dying[kind, OUT_MOVES] == 0 and comes_at_once(p, s, cycle):
-        room = room_at(p, s, tile)
-        if room < 0:
-            return -1
-        if room > cycle:
-            add_still(v, cycle, room - cycle, tile - p.machine[LEAVING_TILES])
-            cycle = room
+        cycle = has_room(p, s, v, tile, cycle)
     if cycle >= 0:
         v.array[OPENS], v.array[LATE] = opens, late if latest > s.pe[CLOCK, 0] else -1
         call(rows, ACCOUNT, cycle)
@@ -306,6 +306,14 @@ def comes_at_once(p: Program, s: State, cycle: int) -> bool:
     if p.machine[STATIONARY] == POUT and not next_is_new(p, s):
         return False
     return bool(s.scalars[ACC_TILE] == tile and (tile == 0 or s.leaving[OUT_READY, (tile - 1) % s.leaving.shape[1]] <= cycle))
+
+
+@stage
+def free_place(s: State, v: Wave, cycle: int) -> None:
+    """From the vector that enters in ``cycle`` on, the place of the next tile becomes free."""
+    v.wave[PLACE_FROM] = cycle
+    v.array[TILES_PLACED] += 1
+    s.scalars[ROWS_WAIT] = 1
 
 
 def compute(address: Any, _: int) -> int:
@@ -339,9 +347,7 @@ def compute(address: Any, _: int) -> int:
         s.tile[KIND_OF, tile % s.tile.shape[1]] = kind
     v.wave[LAST_ENTRY] = v.entry[tile % v.entry.shape[0]] = cycle
     if stays != POUT and new != 0 and p.machine[SHADOW] != 0:
-        v.wave[PLACE_FROM] = cycle
-        v.array[TILES_PLACED] += 1
-        q[ROWS_WAIT] = 1
+        free_place(s, v, cycle)
     log_row(log_at(rows), MACS, cycle * p.machine[TICKS], (cycle + 1) * p.machine[TICKS], p.macs[kind])
     s.computed[kind] += 1
     loop, after = next_turn(p, s, MACS, loops), kind
@@ -356,9 +362,7 @@ def compute(address: Any, _: int) -> int:
         q[MACS_DONE] = q[NEW_W] = q[NEW_I] = q[NEW_O] = 1
     q[MAC_KIND] = after
     if stays != POUT and p.machine[SHADOW] == 0 and (q[NEW_W] if stays == W else q[NEW_I]) != 0:
-        v.wave[PLACE_FROM] = cycle
-        v.array[TILES_PLACED] += 1
-        q[ROWS_WAIT] = 1
+        free_place(s, v, cycle)
     if q[NEW_O] != 0:
         if s.tile[HAS_PSUM, tile % s.tile.shape[1]] != 0:
             free_room(s, PIN, p.delivery[DELIVERIES * q[TILE_KIND] + 3, MOST], cycle + 1)
