@@ -7,9 +7,9 @@ in a temporary directory.
 Both simulate the layers of SCALE-Sim's topologies of AlexNet and ResNet-18 from the same files: a topology
 and a configuration. SCALE-Sim runs as it is fastest: its memory never stalls (InterfaceBandwidth = CALC), no
 traces are written (save_disk_space), nothing is printed (verbose=False); with ``--traces`` it writes them, as
-``python -m scalesim.scale`` always does. Every run is a process of its own;
-this one imports little, because a new process's peak memory is never below its parent's. Of SCALE-Sim all CPU
-time after its imports counts, of this simulator the last of several equal calls of `simulate` in a process.
+``python -m scalesim.scale`` always does. Every run is a process of its own; this one imports little, because
+a new process's peak memory is never below its parent's. Of SCALE-Sim all CPU time after its imports counts,
+of this simulator the last of several equal calls of `simulate` in a process.
 """
 
 import argparse

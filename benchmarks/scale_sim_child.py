@@ -68,8 +68,9 @@ def scale_sim(task: dict[str, Any]) -> None:
         layout = Path(scratch, "layout.csv")
         layout.write_text("Layer name,\n")
         layouts = {} if release.startswith("2.") else {"layout": str(layout)}
+        how = {"save_disk_space": not task["traces"], "verbose": False}
         files = {name: task[name] for name in ("config", "topology")}
-        scalesim(save_disk_space=not task["traces"], verbose=False, **files, **layouts).run_scale(f"{scratch}/out")
+        scalesim(**how, **files, **layouts).run_scale(f"{scratch}/out")
     tell(limited=False, **used())
 
 
