@@ -30,7 +30,6 @@ from simulator.engine.world import (
     fabric_port,
 )
 from simulator.errors import refuse
-from simulator.kernels import array
 from simulator.kernels import tables as kernel
 from simulator.kernels.bound import Bound
 from simulator.mapping.mapping import Mapping
@@ -348,8 +347,8 @@ class ArrayProcess(Sleeper):
     def act(self) -> None:
         """Run up to the next event that may change what the array sees."""
         machine, s = self.machine, self.machine.state
-        code = array.PASSED
-        while code in (array.PASSED, array.FULL):
+        code = kernel.PASSED
+        while code in (kernel.PASSED, kernel.FULL):
             limit = self.world.peek_cycle(kernel.FOREVER)
             bounded = limit < kernel.FOREVER
             code = machine.bound.advance(limit * self.ticks if bounded else kernel.FOREVER)
@@ -358,14 +357,14 @@ class ArrayProcess(Sleeper):
                 for stream, time in s.events[:count].tolist():
                     machine.tile_is_through(stream, time)
                 s.scalars[kernel.EVENTS] = 0
-            if code == array.FULL:
+            if code == kernel.FULL:
                 assert machine.recorder is not None
                 machine.recorder.take()
-            if code == array.PASSED and self.repeats is not None:
+            if code == kernel.PASSED and self.repeats is not None:
                 self.repeats.look_back()
-            if code == array.AT_LIMIT and count and self.world.peek_cycle(kernel.FOREVER) == limit:
-                code = array.PASSED  # what it had caused itself concerned nobody before that
-        if code == array.AT_LIMIT:
+            if code == kernel.AT_LIMIT and count and self.world.peek_cycle(kernel.FOREVER) == limit:
+                code = kernel.PASSED  # what it had caused itself concerned nobody before that
+        if code == kernel.AT_LIMIT:
             limit = self.world.peek_cycle(kernel.FOREVER)
             if limit * self.ticks >= kernel.FOREVER:
                 raise OverflowError("the kernel's time has come to its end")

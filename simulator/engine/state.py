@@ -10,7 +10,7 @@ from simulator.kernels import tables as kernel
 from simulator.mapping.nest import INDEX
 
 Shapes = dict[str, tuple[int, ...]]
-UNSET = ("slices", "picture", "known", "log", "late_part", "late_use")
+UNSET = ("slices", "stack", "picture", "known", "log", "late_part", "late_use")
 """What is large and written before it is read."""
 SLICES = 1 << 17
 """Room for slices beside those that one stage of the kernel can write."""
@@ -108,6 +108,7 @@ def _shapes(n: _Sizes, tables: Tables, series: int, tally: int, slices: int) -> 
         "picture": (n.picture(),), "jump": (5,),
         "known": (n.picture(),), "known_tally": (tally,), "known_digit": (cursors, n.loops),
         "known_tile": (streams, 2), "array": (6,), "still": (n.stills, 2),
+        "stack": (kernel.STACK, 5), "sums": (2, series),
     }  # fmt: skip
 
 

@@ -12,32 +12,27 @@ integers); everything else is in cycles. All mutable state is in `State`.
 
 from typing import Any
 
-from simulator.kernels._jit import jit, stage
+from simulator.kernels._jit import stage
 from simulator.kernels.nest import ceil_div, kind_at, next_turn, part_at, parts_inside, trips, turn
 from simulator.kernels.stationary import may_enter
 from simulator.kernels.tables import (
-    A, ACCUMULATE, ACC_END, ACC_IN, ACC_TILE, AGAIN, ARRAY_CAUSE, AT_TILE, AT_WORD, BARRIER, BETWEEN, BINNED, BLOCK,
+    A, ACCUMULATE, ACC_END, ACC_IN, ACC_TILE, AGAIN, ARRAY_CAUSE, AT_LIMIT, AT_TILE, AT_WORD, BARRIER, BETWEEN, BINNED, BLOCK, BLOCKED,
     BLOCK_END, BLOCK_OF, BLOCK_START, BUFFER_PORT, BUSY, CAPACITY, CLOCK, COPIED, CROSSED, CYCLES, DELIVERIES, DEPTH,
     DONE, DOWN, ENDED, END_NEED, EVENTS, EXTRA_LATENCY, FIFO, FIRST, FIRST_BACK, FIRST_GROUP, FIRST_NEED, FIRST_PART,
-    FIRST_USE, FIRST_WORDS, FOREVER, GRANTS, GROUPS, HAS_PSUM, HEAD_ASKED, HEAD_DELIVERY, HEAD_KNOWN, HEAD_READY,
+    FIRST_USE, FIRST_WORDS, FOREVER, FULL, GRANTS, GROUPS, HAS_PSUM, HEAD_ASKED, HEAD_DELIVERY, HEAD_KNOWN, HEAD_READY,
     HEAD_START, HEAD_WORDS, HELD, HORIZON, I, IMBALANCE, KIND, KIND_OF, KNOWN, LAST_ACC, LAST_GRANT, LAST_START, LAST_WORDS,
     LATENCY, LEAVE, LEAVING_TILES, LEFT_KIND, LINK_LATENCY, LINK_TICKS, LOGGED, LOG_ROWS, LOOKS_AHEAD, LOOPS, MAC, MACS, MACS_DONE,
     MAC_END, MAC_KIND, MAC_TILE, MODE, MOST, MOST_TRACED, MOVED, NETWORK_PORT, NEW_I, NEW_O, NEW_W, OPEN_TILES, ORDER,
     OUTSIDE, OUTSIDE_UNTIL, OUT_FINISH, OUT_FIRST, OUT_LAST, OUT_READY, OUT_WORDS, PART, PART_COUNT, PART_MASK,
-    PASSES_TELL, PASS_BEGINS, PASS_KIND, PIN, PIPELINE, PORT_CAUSE, PORT_MODE, PORT_RANK, PORT_TICKS, POSITION, POUT,
+    PASSED, PASSES_TELL, PASS_BEGINS, PASS_KIND, PIN, PIPELINE, PORT_CAUSE, PORT_MODE, PORT_RANK, PORT_TICKS, POSITION, POUT,
     PREFIX, Program, REDUCTION_MASK, RELEASED, RELEVANT, REUSED, ROOT, ROUND_ROBIN, SEEN, SENT, SHARED_ADDER,
     SLICE_CAUSE, SLICE_LENGTH, SLICE_NAME, SLICE_PE, SLICE_START, SLIDE, SPLIT, STARTED, STATIONARY, STEADY_LOOP, STREAMS,
     S_INPUT, S_OUTPUT, S_PSUM, S_WEIGHT, SYSTOLIC, State, TAKEN, TICKS, TILES, TILES_AHEAD, TILE_BASE, TILE_KIND, TILE_MASK,
     TO_OPEN, TRACED, TRACING, TRIES, TURNED, UNMAPPED, UP, W, WEIGHT, WHICH, WHOLE, WORDS, ZEROS_COME_IN,
 )  # fmt: skip
-from simulator.kernels.views import (
-    ACCUMULATE_TILE, COMPUTE, FILL_WINDOWS, GRANT, LOOK_BACK, SETTLE, Rows, call, log_at, program_at, rows_at, state_at, wave_at,
-)  # fmt: skip
+from simulator.kernels.rows import ACCUMULATE_TILE, COMPUTE, FILL_WINDOWS, GRANT, LOOK_BACK, SETTLE
+from simulator.kernels.views import Rows, call, log_at, program_at, rows_at, state_at, wave_at
 from simulator.kernels.windows import log_row
-
-BLOCKED, AT_LIMIT, PASSED, FULL = range(4)
-MORE = ()
-"""The kernels that are called by address beside those of every array: none."""
 
 
 @stage
@@ -698,14 +693,14 @@ def may_compute(rows: Rows, p: Program, s: State) -> bool:
     return not missing
 
 
-@jit
-def run_until(rows: Rows, limit: int) -> int:
+def run_until(address: Any, limit: int) -> int:
     """Grant every transaction that starts before ``limit`` (ticks) or before the first event that this causes.
 
     Returns `BLOCKED` when nothing can go on without new tiles, `AT_LIMIT`, `PASSED` when the MACs have come to
     another pass (where the program wants to be told), or `FULL` when what is traced has to be taken out first.
     Events (tiles that are through) are in ``s.events``.
     """
+    rows = rows_at(address)
     p, s, result = program_at(rows), state_at(rows), -1
     while result < 0:
         moved, settled, s.scalars[LOOKS_AHEAD] = True, True, 0

@@ -1,13 +1,24 @@
 """A program and a state with the kernels that belong to their array, ready to run."""
 
+from importlib import import_module
 from typing import Any
 
-from simulator.kernels import array, systolic
-from simulator.kernels._jit import compiled, machine_codes
-from simulator.kernels.recurrence import look_back, picture, reach, skip
+from simulator.kernels.codes import compiled, machine_codes
+from simulator.kernels.rows import FILL_WINDOWS, KERNELS, PICTURE, REACH, SKIP, addresses
 from simulator.kernels.tables import SYSTOLIC, Program, State
-from simulator.kernels.views import KERNELS, PICTURE, addresses
-from simulator.kernels.windows import fill_windows
+
+SPATIAL = (
+    "array:settle", "array:compute", "array:accumulate", "array:grant", "recurrence:look_back", "recurrence:picture",
+    "recurrence:reach", "windows:fill_windows", "recurrence:skip",
+)  # fmt: skip
+"""Where the kernels of a spatial array are, in the order of `KERNELS`."""
+MORE = ("systolic:settled_until", "systolic:shift_in", "systolic:arrive", "accounts:account")
+"""Those that only a systolic array has."""
+SYSTOLIC_ARRAY = tuple(
+    f"systolic:{kernel}" if kernel in ("compute", "accumulate") else where
+    for kernel, where in zip(KERNELS, SPATIAL, strict=True)
+) + MORE
+RUN_UNTIL = "array:run_until"
 
 
 class Bound:
@@ -15,21 +26,24 @@ class Bound:
 
     def __init__(self, program: Program, state: State) -> None:
         self.program, self.state = program, state
-        inside = systolic if program.machine[SYSTOLIC] != 0 else array
-        around = (look_back, picture, reach, fill_windows, skip)
-        kernels = (array.settle, inside.compute, inside.accumulate, array.grant, *around, *inside.MORE)
-        self._rows: Any = (program, state, kernels)
-        self._address, self._picture, self._reach = self._rows, picture, reach
-        self._fill_windows, self._skip = fill_windows, skip
+        names = (*(SYSTOLIC_ARRAY if program.machine[SYSTOLIC] != 0 else SPATIAL), RUN_UNTIL)
+        self._rows: Any
+        self._address: Any
         if compiled():
-            codes = machine_codes(kernels)
+            *codes, run = machine_codes(names)
             self._rows = addresses((*program, *state), tuple(code.address for code in codes))
-            self._address = self._rows.ctypes.data
-            self._picture, self._reach, self._fill_windows, self._skip = (code.ctypes for code in codes[PICTURE : len(KERNELS)])
+            self._address, calls = int(self._rows.ctypes.data), [code.call for code in codes]
+            self._advance = run.call
+        else:
+            *calls, self._advance = (_function(name) for name in names)
+            self._address = self._rows = (program, state, calls)
+        self._picture, self._reach, self._fill_windows, self._skip = (
+            calls[number] for number in (PICTURE, REACH, FILL_WINDOWS, SKIP)
+        )
 
     def advance(self, limit: int) -> int:
         """See `array.run_until`."""
-        return int(array.run_until(self._rows, limit))
+        return int(self._advance(self._address, limit))
 
     def picture(self, base: int) -> bytes | None:
         """The state relative to cycle ``base``; None where it does not fit the table."""
@@ -48,3 +62,9 @@ class Bound:
     def fill_windows(self) -> None:
         """Bring ``windows`` up to date."""
         self._fill_windows(self._address, 0)
+
+
+def _function(name: str) -> Any:
+    """A kernel as the Python function that it is."""
+    module, function = name.split(":")
+    return getattr(import_module(f"simulator.kernels.{module}"), function)

@@ -21,7 +21,8 @@ from simulator.kernels.tables import (
     TRACING, TRIES, W, WEIGHT, WHICH, WORDS, Wave,
 )  # fmt: skip
 from simulator.kernels.wave import first_still_after, later, leaves
-from simulator.kernels.views import PICTURE, REACH, SKIP, call, log_at, past_at, program_at, rows_at, state_at, wave_at
+from simulator.kernels.rows import PICTURE, REACH, SKIP
+from simulator.kernels.views import call, log_at, past_at, program_at, rows_at, state_at, wave_at
 from simulator.kernels.windows import bin_repeats, can_repeat
 
 MOST_TRIES = 64

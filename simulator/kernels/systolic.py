@@ -19,11 +19,9 @@ from simulator.kernels.tables import (
     ROWS_WAIT, SEEN, SHADOW, SPLIT, STATIONARY, STEADY_LOOP, State, TAKEN, TICKS, TILES_AHEAD, TILES_IN, TILES_PLACED,
     TILE_KIND, TO_OPEN, TRACED, TURNED, W, Wave,
 )  # fmt: skip
-from simulator.kernels.accounts import account
 from simulator.kernels.stationary import next_row, rows_to_come, tile_rows
-from simulator.kernels.views import (
-    ACCOUNT, ARRIVE, SETTLED_UNTIL, SHIFT_IN, Rows, call, log_at, program_at, rows_at, state_at, wave_at,
-)  # fmt: skip
+from simulator.kernels.rows import ACCOUNT, ARRIVE, SETTLED_UNTIL, SHIFT_IN
+from simulator.kernels.views import Rows, call, log_at, program_at, rows_at, state_at, wave_at
 from simulator.kernels.wave import add_still, arrival, later, next_move
 from simulator.kernels.windows import log_row
 
@@ -382,7 +380,3 @@ def accumulate(address: Any, _: int) -> int:
     p, s, v = program_at(rows), state_at(rows), wave_at(rows)
     until = next_freeze(p, s, v, due_at(p, s, v)) if p.machine[FREEZES] != 0 else FOREVER
     return int(call(rows, ARRIVE, until) == 1)
-
-
-MORE = (settled_until, shift_in, arrive, account)
-"""The kernels that are called by address beside those of every array."""

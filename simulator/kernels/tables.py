@@ -78,6 +78,10 @@ TILES_AHEAD = 16
 """How many output tiles the stream of incoming psums may be ahead of the adders while they start at zero."""
 WINDOWS = 512
 LOG_ROWS = 1 << 17
+STACK = 1 << 14
+
+BLOCKED, AT_LIMIT, PASSED, FULL = range(4)
+"""Why an array has stopped: nothing can go on without new tiles; the limit; another pass; the table of slices is full."""
 
 
 class Program(NamedTuple):
@@ -164,11 +168,14 @@ class State(NamedTuple):
     entry: A  # [ring] per output tile: when its last vector entered
     row_in: A  # [R] when each row of the next tile entered
     wave: A  # see LAST_ENTRY
+    # To sum what repeats:
+    stack: A  # [STACK, 5] rows of the log that are yet to be counted, see `windows.push`
+    sums: A  # [2, series] what crossed until a window's end, and until the end of that before
 
 
 WAVE = ("array", "still", "still_at", "entry", "row_in", "wave")
 SELDOM = ("picture", "jump", "known", "known_tally", "known_digit", "known_tile", "times", "tally", *WAVE)
-Now = NamedTuple("Now", [(name, A) for name in State._fields if name not in (*SELDOM, "log", "windows")])  # type: ignore[misc]
+Now = NamedTuple("Now", [(name, A) for name in State._fields if name not in (*SELDOM, "log", "windows", "stack", "sums")])  # type: ignore[misc]
 """A `State` without what its `Log` and its `Past` have."""
 
 
@@ -178,6 +185,8 @@ class Log(NamedTuple):
     scalars: A
     windows: A
     log: A
+    stack: A
+    sums: A
 
 
 class Wave(NamedTuple):

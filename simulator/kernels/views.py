@@ -8,37 +8,17 @@ makes the addresses keeps the arrays alive.
 from typing import Any
 
 import numba
-import numpy as np
 from llvmlite import ir
 from numba import types
 from numba.extending import intrinsic
 
-from simulator.kernels._jit import compiled, stage
-from simulator.kernels.tables import A, Log, Now, Past, Program, State, Wave
+from simulator.kernels._jit import stage
+from simulator.kernels.codes import compiled
+from simulator.kernels.rows import TABLES
+from simulator.kernels.tables import A, Log, Now, Past, Program, Wave
 
 Rows = Any
 """How kernels get their tables: the array that `addresses` makes, or (program, state, kernels) where nothing is compiled."""
-KERNELS = ("settle", "compute", "accumulate", "grant", "look_back", "picture", "reach", "fill_windows", "skip")
-"""The kernels that are called by address, in the order of their rows; then those that only a systolic array has."""
-SETTLE, COMPUTE, ACCUMULATE_TILE, GRANT, LOOK_BACK, PICTURE, REACH, FILL_WINDOWS, SKIP = range(len(KERNELS))
-SETTLED_UNTIL, SHIFT_IN, ARRIVE, ACCOUNT = range(len(KERNELS), len(KERNELS) + 4)
-TABLES = len(Program._fields) + len(State._fields)
-
-
-def addresses(tables: tuple[A, ...], kernels: tuple[int, ...]) -> A:
-    """One row per array: its address and up to four extents; then one per kernel that others call: its address and that of the rows.
-
-    All arrays must be C-contiguous int64.
-    """
-    rows = np.zeros((len(tables) + len(kernels), 5), dtype=np.int64)
-    for row, table in zip(rows, tables, strict=False):
-        if table.dtype != np.int64 or not table.flags.c_contiguous:
-            raise ValueError("kernel tables are C-contiguous arrays of int64")
-        row[0] = table.__array_interface__["data"][0]
-        row[1 : 1 + table.ndim] = table.shape
-    rows[len(tables) :, 0] = kernels
-    rows[len(tables) :, 1] = rows.__array_interface__["data"][0]
-    return rows
 
 
 @intrinsic  # type: ignore[untyped-decorator]
@@ -101,7 +81,7 @@ if compiled():
     @stage
     def log_at(rows: Rows) -> Any:
         """The `Log` of the `State`."""
-        return Log(view1(rows, 15), view2(rows, 35), view2(rows, 36))
+        return Log(view1(rows, 15), view2(rows, 35), view2(rows, 36), view2(rows, 71), view2(rows, 72))
 
     @stage
     def past_at(rows: Rows) -> Any:

@@ -3,16 +3,14 @@
 from math import gcd
 from typing import Any
 
-import numpy as np
-
 from simulator.kernels._jit import stage
 from simulator.kernels.tables import (
     A, BINNED, LOGGED, LOG_FROM, LOG_LIMIT, LOG_OLDEST, LOG_PERIOD, LOG_ROWS, LOG_SERIES, LOG_TIMES, LOG_TO,
     LOG_UNITS, Log, REPEAT, SHIFT, TICKS, WINDOWS,
 )  # fmt: skip
-from simulator.kernels.views import FILL_WINDOWS, Rows, call, program_at, rows_at, log_at
+from simulator.kernels.rows import FILL_WINDOWS
+from simulator.kernels.views import Rows, call, program_at, rows_at, log_at
 
-STACK = 1 << 14
 MOST_OVERLAPS = 256
 """How many repeats may overlap in time for them to be counted; nested in a nest of loops they stay within the stack."""
 
@@ -158,8 +156,8 @@ def can_repeat(log: A, first: int, last: int, period: int, limit: int) -> bool:
 @stage
 def bin_turns(t: Log, ticks: int, repeat: int, first: int, last: int, at: int, final: int) -> None:
     """Add the turns of rows from ``first`` up to ``last`` in the row ``repeat`` to the windows from ``at`` to ``final``, one by one."""
-    before, now = np.zeros(t.windows.shape[0], dtype=np.int64), np.zeros(t.windows.shape[0], dtype=np.int64)
-    stack = np.empty((STACK, 5), dtype=np.int64)
+    before, now, stack = t.sums[0], t.sums[1], t.stack
+    before[:] = 0
     for window in range(at, final + 1):
         edge = ((window + 1) << t.scalars[SHIFT]) * ticks if window < final else 1 << 61
         now[:] = 0
