@@ -1,8 +1,9 @@
 """What commands share: how they say something, show a table, and follow long work."""
 
+import logging
 import sys
 import warnings
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
@@ -121,4 +122,21 @@ def progress(*, hidden: bool) -> Iterator[OnStep]:
         def on_step(done: int, total: int, name: str, /) -> None:
             bar.update(task, completed=done, total=total, description=name)
 
-        yield on_step
+        with heard(lambda text: bar.update(task, description=text)):
+            yield on_step
+
+
+@contextmanager
+def heard(tell: Callable[[str], None]) -> Iterator[None]:
+    """Pass on what the simulator says of its own doings, such as that it compiles."""
+    handler, logger = logging.Handler(), logging.getLogger("simulator")
+    handler.emit = lambda record: tell(record.getMessage())  # type: ignore[method-assign]
+    level = logger.level
+    logger.addHandler(handler)
+    logger.setLevel(logging.INFO)
+    try:
+        yield
+    finally:
+        logger.removeHandler(handler)
+        logger.setLevel(level)
+

@@ -6,6 +6,7 @@ The directory of the files carries a digest of all that decides what is in them.
 
 import ctypes
 import hashlib
+import logging
 import os
 import re
 import subprocess
@@ -20,6 +21,7 @@ from uuid import uuid4
 
 import llvmlite.binding as llvm
 
+LOG = logging.getLogger(__name__)
 PYTHON_ONLY = re.compile(r"^declare (.*@(?:numba_|NRT_|Py)\w*\(.*\)).*$", re.MULTILINE)
 """What numba's own runtime or Python would do after an error."""
 
@@ -107,6 +109,8 @@ def emit(assembly: str, function: str, name: str) -> bytes:
 def machine_codes(names: Sequence[str]) -> list[Code]:
     """Kernels, each ``module:function`` of this package; where some are not kept yet, two processes compile them."""
     missing = [name for name in names if _kept(name) is None]
+    if missing:
+        LOG.info("compiling %d kernels, once", len(missing))
     if len(missing) > 1 and directory() is not None and (os.cpu_count() or 1) > 1:
         with _compiling(missing[1::2]):
             for name in missing[::2]:

@@ -8,6 +8,7 @@ from pathlib import Path
 import llvmlite.binding as llvm
 import pytest
 
+from simulator.commands.terminal import heard
 from simulator.kernels import codes
 
 SMALL = "windows:fill_windows"
@@ -52,6 +53,16 @@ print(machine_code("{SMALL}").address != 0, "numba" in sys.modules)
     assert [path for path in kept.parent.glob("*.o*") if path != kept] == []
 
 
+def test_whoever_follows_the_work_hears_of_compiling(monkeypatch: pytest.MonkeyPatch) -> None:
+    told: list[str] = []
+    for name, found in (("_kept", None), ("directory", None), ("machine_code", codes.Code(0, max))):
+        monkeypatch.setattr(codes, name, lambda *_, found=found: found)
+    with heard(told.append):
+        codes.machine_codes(["a:b", "a:c"])
+    codes.machine_codes(["a:b", "a:c"])
+    assert told == ["compiling 2 kernels, once"]
+
+
 def test_where_nothing_can_be_kept_code_is_compiled_in_every_process(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     script = f'from simulator.kernels.codes import directory, machine_code; print(directory(), machine_code("{SMALL}").address != 0)'
@@ -80,6 +91,7 @@ def test_a_kernel_that_calls_what_is_not_part_of_it_is_refused() -> None:
 def test_an_error_of_python_ends_the_process() -> None:
     module = SUM.format(triple=llvm.get_process_triple(), outside="", call="call void @PyErr_Clear()")
     script = f"""
+from simulator.commands.terminal import heard
 from simulator.kernels import codes
 codes._kept = lambda _: codes.emit({module!r}, "sum", "test:sum")
 codes.machine_code("test:sum").call(1, 2)
