@@ -8,8 +8,7 @@ clocks and pending events are shifted, cursors jump, and counters grow by multip
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from simulator.components.networks.base import Ints
 from simulator.engine.levels import Fill, Hold, Level, Resident
@@ -34,8 +33,7 @@ After four times as many it is every 16th.
 """
 
 
-@dataclass(frozen=True, slots=True)
-class Moment:
+class Moment(NamedTuple):
     """The machine at the end of a pass: all that is needed to tell what has changed since."""
 
     base: int
@@ -70,11 +68,11 @@ class Repeats:
         if picture is None:
             return
         low = min(base, machine.world.cycle, int(s.pe[kernel.CLOCK].min()))
-        key = (picture, tuple(self._around(base, low)))
+        key = picture, tuple(self._around(base, low))
         now = Moment(
             base, tuple(s.digit[kernel.MACS].tolist()), s.digit.copy(), s.stream[:, TILE_COLUMNS],
             s.tally.copy(), int(s.scalars[kernel.LOGGED]),
-            tuple(c.place for c in self._tile_cursors()), tuple(self._counts()), self._undrained(),
+            tuple([c.place for c in self._tile_cursors()]), self._counts(), self._undrained(),
         )  # fmt: skip
         alike = self._moments.setdefault(key, [])
         for then in reversed(alike):
@@ -87,80 +85,50 @@ class Repeats:
         if len(self._moments) > MOST_MOMENTS:
             del self._moments[next(iter(self._moments))]
 
-    def _tile_cursors(self) -> Iterator[TileCursor]:
+    def _tile_cursors(self) -> list[TileCursor]:
+        out = []
         for level in self.machine.levels.values():
-            yield level.cursor
+            out.append(level.cursor)
             if isinstance(level, Hold) and level.drains is not None:
-                yield level.drains
+                out.append(level.drains)
+        return out
 
-    def _counts(self) -> Iterator[int]:
+    def _counts(self) -> tuple[int, ...]:
         """Everything outside the array that only grows."""
+        out: list[int] = []
         for level in self.machine.levels.values():
-            yield from level.counts
+            out += level.counts
         for counts in self.machine.port_counts:
-            yield from counts.values()
+            out += counts.values()
+        return tuple(out)
 
     def _undrained(self) -> tuple[int, ...]:
         """How many output tiles each level that holds such has."""
-        return tuple(len(x.undrained) for x in self.machine.levels.values() if isinstance(x, Hold))
+        return tuple([len(x.undrained) for x in self.machine.levels.values() if isinstance(x, Hold)])
 
-    def _around(self, base: int, low: int) -> Iterator[int]:
+    def _around(self, base: int, low: int) -> list[int]:
         """The state outside the array relative to ``base``; what is before ``low`` is past."""
-        machine = self.machine
+        machine, out = self.machine, list[int]()
         sleepers = {id(x.alarm): i for i, x in enumerate((machine.fabric, *machine.agendas.values()))}
         for time, priority, event in machine.world.pending():
-            yield from (time - base, priority, sleepers.get(id(event), -1))
+            out += (time - base, priority, sleepers.get(id(event), -1))
+        ticks = machine.fabric.ticks
         for port in machine.ports.values():
-            free = port.free_at - base * machine.fabric.ticks
-            yield free if port.free_at > low * machine.fabric.ticks else PAST
+            out.append(port.free_at - base * ticks if port.free_at > low * ticks else PAST)
             if port.mode == kernel.ROUND_ROBIN:
-                yield from (sum(other < last for other in port.last.values()) for last in port.last.values())
-                yield len(port.last)
+                out += [sum(other < last for other in port.last.values()) for last in port.last.values()]
+                out.append(len(port.last))
         for level in machine.levels.values():
-            yield from self._level(level, base, low)
+            _put_level(level, out, base, low)
         for number, agenda in enumerate(machine.agendas.values()):
-            yield number
+            out.append(number)
             for time, _, do, what in agenda.items:
-                yield from (time - base, do.__self__.number, DEEDS.index(do.__name__))  # type: ignore[attr-defined]
+                out += (time - base, do.__self__.number, DEEDS.index(do.__name__))  # type: ignore[attr-defined]
                 if what is not None:
                     tile, _, breaks = what
-                    yield from tile.shape
-                    yield from _marks(breaks, base, low)
-
-    def _level(self, level: Level, base: int, low: int) -> Iterator[int]:
-        room = level.room if level.cursor.tile is not None else PAST
-        yield from (room, level.sourced, level.sent - base if level.sent > low else PAST)
-        yield from self._resident(level.source, base, low)
-        yield len(level.sources)
-        for resident in level.sources:
-            yield from self._resident(resident, base, low)
-        if isinstance(level, Fill):
-            yield level.asked
-        if isinstance(level, Hold):
-            left = len(level.undrained) if level.cursor.tile is not None else PAST  # then it only gets less
-            yield from (level.taken, level.loading, left)
-            yield from _marks(level.marks, base, low)
-            here = level.cursor.tile
-            for key in level.undrained if here is not None else ():
-                assert here is not None
-                yield from (a - b for a, b in zip(key, here.key, strict=True))
-        for tile in (
-            level.cursor.tile,
-            level.drains.tile if isinstance(level, Hold) and level.drains else None,
-        ):
-            yield from (PAST,) if tile is None else tile.shape
-        for lane in (level.fill_lane, level.drain_lane):
-            for request in lane.waiting if lane is not None else ():
-                yield from (request.ready - base, *request.units, *request.subject.shape)
-                yield from _marks(request.breaks, base, low)
-
-    def _resident(self, resident: Resident | None, base: int, low: int) -> Iterator[int]:
-        if resident is None:
-            yield PAST
-            return
-        yield from resident.tile.shape
-        yield resident.time - base if resident.time > low else PAST
-        yield from _marks(resident.breaks, base, low)
+                    out += tile.shape
+                    _put_marks(breaks, out, base, low)
+        return out
 
     def _skip(self, then: Moment, now: Moment) -> bool:
         """Skip as many periods from ``then`` to now as the loop allows; False where none can be."""
@@ -254,9 +222,46 @@ def _put_off(what: object, cycles: int) -> object:
     return tile, visible + cycles, later(breaks, cycles)
 
 
-def _marks(breaks: Breaks, base: int, low: int) -> Iterator[int]:
+def _put_level(level: Level, out: list[int], base: int, low: int) -> None:
+    """Write what a level waits for, and what it has."""
+    here = level.cursor.tile
+    room = level.room if here is not None else PAST
+    out += (room, level.sourced, level.sent - base if level.sent > low else PAST)
+    _put_resident(level.source, out, base, low)
+    out.append(len(level.sources))
+    for resident in level.sources:
+        _put_resident(resident, out, base, low)
+    drains = None
+    if isinstance(level, Fill):
+        out.append(level.asked)
+    if isinstance(level, Hold):
+        left = len(level.undrained) if here is not None else PAST  # then it only gets less
+        out += (level.taken, level.loading, left)
+        _put_marks(level.marks, out, base, low)
+        for key in level.undrained if here is not None else ():
+            assert here is not None
+            out += [a - b for a, b in zip(key, here.key, strict=True)]
+        drains = level.drains.tile if level.drains else None
+    for tile in (here, drains):
+        out += (PAST,) if tile is None else tile.shape
+    for lane in (level.fill_lane, level.drain_lane):
+        for request in lane.waiting if lane is not None else ():
+            out += (request.ready - base, *request.units, *request.subject.shape)
+            _put_marks(request.breaks, out, base, low)
+
+
+def _put_resident(resident: Resident | None, out: list[int], base: int, low: int) -> None:
+    if resident is None:
+        out.append(PAST)
+        return
+    out += resident.tile.shape
+    out.append(resident.time - base if resident.time > low else PAST)
+    _put_marks(resident.breaks, out, base, low)
+
+
+def _put_marks(breaks: Breaks, out: list[int], base: int, low: int) -> None:
     """Where something was, relative to ``base``; `PAST` ends it."""
     for until, cause in breaks:
         if until > low:
-            yield from (until - base, cause)
-    yield PAST
+            out += (until - base, cause)
+    out.append(PAST)

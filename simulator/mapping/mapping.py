@@ -1,6 +1,7 @@
 """What a mapping is: temporal loops per level, spatial loops per axis, steps and the work inside one PE."""
 
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 from simulator.mapping.nest import ONES, Block, Extents, Loop, covered_by
@@ -10,7 +11,7 @@ from simulator.spec.layer import Layer
 Loops = tuple[Loop, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Mapping:
     """One layer's mapping; every list of loops is outermost first.
 
@@ -29,27 +30,27 @@ class Mapping:
     parameters: dict[str, int] | None = None
     notes: tuple[str, ...] = field(default=(), compare=False)
 
-    @property
+    @cached_property
     def pe_extents(self) -> Extents:
         """What one PE works on in one step."""
         return covered_by(self.pe, ONES)
 
-    @property
+    @cached_property
     def spatial(self) -> Loops:
         """Loops over the array, rows outside columns."""
         return self.rows + self.columns
 
-    @property
+    @cached_property
     def step_extents(self) -> Extents:
         """What the whole array works on in one step."""
         return covered_by(self.spatial, self.pe_extents)
 
-    @property
+    @cached_property
     def pass_extents(self) -> Extents:
         """What the whole array works on in one pass."""
         return covered_by(self.steps, self.step_extents)
 
-    @property
+    @cached_property
     def outer(self) -> Loops:
         """All loops around a pass, outermost first."""
         return tuple(loop for loops in self.levels.values() for loop in loops)

@@ -1,5 +1,6 @@
 """What an accelerator is: memories, networks, a PE array, and the widths of words."""
 
+from functools import cached_property
 from typing import Annotated, Any, Self
 
 from pydantic import Field, SerializeAsAny, model_validator
@@ -15,7 +16,7 @@ from simulator.components.memories.sram import Sram
 from simulator.components.networks import NETWORKS
 from simulator.components.networks.base import Network
 from simulator.errors import refuse
-from simulator.names import ARRAY, DataType
+from simulator.names import ARRAY, DATA_TYPES, DataType
 from simulator.spec.checks import check
 from simulator.spec.kinds import OneOf
 from simulator.spec.validation import did_you_mean, validate
@@ -152,7 +153,12 @@ class Architecture(Part):
 
     def levels(self, data_type: DataType) -> tuple[str, ...]:
         """Names of the memories that keep a data type, outermost first."""
-        return tuple(name for name, memory in self.memories.items() if data_type in memory.keeps)
+        return self._levels[data_type]
+
+    @cached_property
+    def _levels(self) -> dict[DataType, tuple[str, ...]]:
+        keeping = {name: memory.keeps for name, memory in self.memories.items()}
+        return {d: tuple(name for name, kept in keeping.items() if d in kept) for d in DATA_TYPES}
 
     def network(self, data_type: DataType, source: str, target: str) -> str | None:
         """Name of the network that carries a data type between two parts, None where there is none."""
