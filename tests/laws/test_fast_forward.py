@@ -59,7 +59,7 @@ def pairs() -> list[Any]:
                 continue
             if architecture == "stonne_os" and workload in ("alexnet_isca2016", "vgg16"):
                 continue  # weights do not fit where they are at home
-            quick = workload == "alexnet" and architecture != "eyeriss_v1"
+            quick = workload == "alexnet" and architecture not in ("eyeriss_v1", "scalesim_is")
             out.append(pytest.param(architecture, workload, marks=[] if quick else [pytest.mark.slow]))
     return out
 

@@ -9,7 +9,15 @@ from .campaign import run_block
 SEEDS = {"any": 10, "busy": 3, "crowded": 2, "leaving": 4, "long": 2, "systolic": 2, "long_systolic": 2, "windowed_systolic": 3}
 
 
-@pytest.mark.parametrize(("kind", "number"), [(kind, i) for kind, seeds in SEEDS.items() for i in range(seeds)])
+LONGEST = {("long", 0)}
+
+
+def blocks() -> list[object]:
+    every = [(kind, number) for kind, seeds in SEEDS.items() for number in range(seeds)]
+    return [pytest.param(*block, marks=[pytest.mark.slow] if block in LONGEST else []) for block in every]
+
+
+@pytest.mark.parametrize(("kind", "number"), blocks())
 def test_the_engine_agrees_with_the_model_that_advances_cycle_by_cycle(kind: str, number: int) -> None:
     """A few seeds of random cases, run in full and fast-forwarded; `campaign` runs as many as one likes."""
     found: list[Any] = []

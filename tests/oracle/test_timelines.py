@@ -49,8 +49,10 @@ def sums_within(oracle: Oracle, pes: int, window: tuple[int, int]) -> dict[str, 
     return out
 
 
-@pytest.mark.parametrize("kind", TRACED)
-@pytest.mark.parametrize("number", range(2))
+@pytest.mark.parametrize(
+    ("kind", "number"),
+    [pytest.param(k, i, marks=[pytest.mark.slow] if (k, i) == ("long", 0) else []) for k in TRACED for i in range(2)],
+)
 def test_slices_are_those_of_the_model_that_advances_cycle_by_cycle(kind: str, number: int) -> None:
     @seed(number)
     @settings(max_examples=CASES, deadline=None, database=None, phases=[Phase.generate], suppress_health_check=list(HealthCheck))

@@ -35,7 +35,7 @@ def test_misfits_and_the_machine_are_drawn_with_the_rest() -> None:
 
 
 def test_the_same_curves_give_the_same_bytes(tmp_path: Path) -> None:
-    layers = tuple(Curve(f"layer {i} with a name too long for its place", ((1, i), (2, i / 2)), 0.1) for i in range(50))
+    layers = tuple(Curve(f"layer {i} with a name too long for its place", ((1, i), (2, i / 2)), 0.1) for i in range(12))
     many = curves(1, 2, layers=layers, knee=2, own=1, misfits=(0.5,), knee_told="from 2 on, " * 30)
     for suffix in ("svg", "png", "pdf"):
         first, second = (draw_curves(many, tmp_path / f"{name}.{suffix}").read_bytes() for name in "ab")

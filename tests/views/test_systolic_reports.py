@@ -72,6 +72,9 @@ def test_series_add_up_and_homes_hold_everything(run: Run) -> None:
         assert set(held["output"].tolist()) == {24 * 12 * 12}
 
 
+@pytest.mark.parametrize(
+    "run", [pytest.param(x, marks=[] if x in ("sysm", "on_chip") else [pytest.mark.slow]) for x in MEMORIES], indirect=True
+)
 def test_every_command_draws(run: Run, capsys: pytest.CaptureFixture[str]) -> None:
     run.save("results")
     assert called("plot", "results") == 0
