@@ -6,7 +6,7 @@ from functools import cache
 from importlib import import_module
 from typing import Any, TypeVar
 
-from simulator.kernels.codes import directory
+from simulator.kernels.cache import directory
 
 F = TypeVar("F", bound=Callable[..., Any])
 

@@ -1,7 +1,6 @@
 """Machine code of kernels: numba compiles each of them once into an object file, which LLVM alone loads from then on.
 
 Where all files are there nobody imports numba: that takes longer than most runs, and more memory than all else.
-The directory of the files carries a digest of all that decides what is in them.
 """
 
 import ctypes
@@ -12,14 +11,15 @@ import re
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, nullcontext, suppress
 from functools import cache
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any, NamedTuple
 from uuid import uuid4
 
 import llvmlite.binding as llvm
+
+from simulator.kernels.cache import directory, processor
 
 LOG = logging.getLogger(__name__)
 PYTHON_ONLY = re.compile(r"^declare (.*@(?:numba_|NRT_|Py)\w*\(.*\)).*$", re.MULTILINE)
@@ -38,38 +38,8 @@ def compiled() -> bool:
     return os.environ.get("NUMBA_DISABLE_JIT", "") in ("", "0")
 
 
-@cache
-def directory() -> Path | None:
-    """Where machine code is kept, a directory of this user's; None where none can be written."""
-    digest = hashlib.sha256(repr([version("numba"), version("llvmlite"), _processor(), _options()]).encode())
-    for source in sorted(Path(__file__).parent.glob("*.py")):
-        digest.update(source.read_bytes())
-    try:
-        roots = (os.environ.get(name) for name in ("NUMBA_CACHE_DIR", "XDG_CACHE_HOME"))
-        found = Path(next(filter(None, roots), None) or Path("~/.cache").expanduser()) / "stallion" / digest.hexdigest()[:16]
-        found.mkdir(parents=True, exist_ok=True)
-    except (OSError, RuntimeError):  # no writable home: compile in every process instead
-        return None
-    return found
-
-
-def _processor() -> tuple[str, str]:
-    """Its name, and the features that code may use."""
-    try:
-        return llvm.get_host_cpu_name(), llvm.get_host_cpu_features().flatten()
-    except RuntimeError:  # this platform cannot tell
-        return llvm.get_host_cpu_name(), ""
-
-
-def _options() -> list[tuple[str, str]]:
-    """What numba reads from the environment, such as whether bounds are checked."""
-    given = {name: value for name, value in os.environ.items() if name.startswith("NUMBA_")}
-    given.pop("NUMBA_CACHE_DIR", None)
-    return sorted(given.items())
-
-
 def _target(triple: str) -> Any:
-    name, features = _processor()
+    name, features = processor()
     llvm.initialize_native_target()
     llvm.initialize_native_asmprinter()
     return llvm.Target.from_triple(triple).create_target_machine(
@@ -136,8 +106,9 @@ def compile_kernel(name: str) -> bytes:
     where = _file(name)
     if where is not None:
         part = where.with_name(f"{where.name}.{uuid4().hex}")
-        part.write_bytes(hashlib.sha256(data).digest() + data)
-        part.replace(where)
+        with suppress(OSError):  # no room, or no right to write there: then it serves this process alone
+            part.write_bytes(hashlib.sha256(data).digest() + data)
+            part.replace(where)
     return data
 
 

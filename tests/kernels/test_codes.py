@@ -69,6 +69,12 @@ def test_where_nothing_can_be_kept_code_is_compiled_in_every_process(tmp_path: P
     assert run(script, XDG_CACHE_HOME=str(tmp_path / "file")) == ["None True"]
 
 
+def test_code_that_cannot_be_written_serves_its_process(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(codes, "directory", lambda: tmp_path / "gone")
+    monkeypatch.setattr("simulator.kernels._jit.optimized", lambda _: (SUM.format(triple=llvm.get_process_triple(), outside="", call=""), "sum"))
+    assert codes.machine_code("test:unwritten").call(1, 2) == 3
+
+
 def test_options_of_numba_have_code_of_their_own(tmp_path: Path) -> None:
     script = "from simulator.kernels.codes import directory; print(directory())"
     found = [run(script, XDG_CACHE_HOME=str(tmp_path), NUMBA_BOUNDSCHECK=check) for check in ("0", "1", "1")]
