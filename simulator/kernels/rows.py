@@ -9,6 +9,8 @@ KERNELS = ("settle", "compute", "accumulate", "grant", "look_back", "picture", "
 SETTLE, COMPUTE, ACCUMULATE_TILE, GRANT, LOOK_BACK, PICTURE, REACH, FILL_WINDOWS, SKIP = range(len(KERNELS))
 SETTLED_UNTIL, SHIFT_IN, ARRIVE, ACCOUNT = range(len(KERNELS), len(KERNELS) + 4)
 TABLES = len(Program._fields) + len(State._fields)
+ROWS = TABLES + len(KERNELS) + 4
+"""Rows at the most: the arrays, then the kernels."""
 
 
 def addresses(tables: tuple[A, ...], kernels: tuple[int, ...]) -> A:

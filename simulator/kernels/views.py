@@ -14,7 +14,7 @@ from numba.extending import intrinsic
 
 from simulator.kernels._jit import stage
 from simulator.kernels.codes import compiled
-from simulator.kernels.rows import TABLES
+from simulator.kernels.rows import ROWS, TABLES
 from simulator.kernels.tables import A, Log, Now, Past, Program, Wave
 
 Rows = Any
@@ -96,7 +96,7 @@ if compiled():
     @stage
     def rows_at(address: Any) -> Rows:
         """The rows from their own address."""
-        return numba.carray(_pointer(address), (TABLES, 5))
+        return numba.carray(_pointer(address), (ROWS, 5))
 
     @stage
     def call(rows: Rows, kernel: int, argument: int) -> int:

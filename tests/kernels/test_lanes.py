@@ -23,7 +23,7 @@ import json, simulator
 from simulator.spec.validation import validate
 conv = {"C": 6, "M": 20, "H": 9, "W": 9, "R": 3, "S": 3, "padding": 1}
 net = validate(simulator.Workload, {"name": "small", "layers": [{"name": "A", "conv": conv}]}, "small")
-runs = [simulator.simulate(name, net, batch=2).layers["A"] for name in ("eyeriss_v1", "ws16", "os16")]
+runs = [simulator.simulate(name, net, batch=2).layers["A"] for name in ("eyeriss_v1", "ws16", "os16", "scalesim_ws", "scalesim_os")]
 print(json.dumps([[run.cycles, run.pe_cycles, run.stall_causes, run.words] for run in runs]))
 """
 
