@@ -22,7 +22,7 @@ from simulator.kernels.tables import (
 from simulator.kernels.stationary import next_row, rows_to_come, tile_rows
 from simulator.kernels.rows import ACCOUNT, ARRIVE, SETTLED_UNTIL, SHIFT_IN
 from simulator.kernels.views import Rows, call, log_at, program_at, rows_at, state_at, wave_at
-from simulator.kernels.wave import add_still, arrival, later, next_move
+from simulator.kernels.wave import add_still, arrival, due_after, later, next_move
 from simulator.kernels.windows import log_row
 
 
@@ -254,13 +254,13 @@ def enter(rows: Rows, p: Program, s: State, v: Wave, kind: int) -> int:
     first = q[NEW_O] if stays == POUT else q[NEW_W] if stays == W else q[NEW_I]
     opens, late, latest, due = 0, -1, 0, s.pe[CLOCK, 0]
     if first != 0 and stays == POUT and q[MAC_TILE] > 0:
-        opens = later(v, v.wave[LAST_ENTRY], p.dying[q[TILE_KIND], PLACE_MOVES])
+        opens = due_after(v, v.wave[LAST_ENTRY], p.dying[q[TILE_KIND], PLACE_MOVES])
         due = max(due, opens)
     elif first != 0 and stays != POUT:
         if v.array[TILES_IN] <= s.stream[stays, SEEN]:
             return -1
         if s.stream[stays, SEEN] > 0:
-            opens = later(v, v.wave[PLACE_FROM], p.dying[q[TILE_KIND], PLACE_MOVES])
+            opens = due_after(v, v.wave[PLACE_FROM], p.dying[q[TILE_KIND], PLACE_MOVES])
         due = max(due, v.wave[LAST_ROW] + 1)
         late, latest = stays, v.wave[LAST_ROW] + 1
     there = 0
@@ -275,7 +275,7 @@ def enter(rows: Rows, p: Program, s: State, v: Wave, kind: int) -> int:
                 late, latest = stream, come
     tile = q[MAC_TILE]
     if p.machine[LAST_WAITS] != 0 and tile > 0 and next_is_new(p, s):
-        ready = way_out_free(p, s, v)
+        ready = due_after(v, v.entry[(tile - 1) % v.entry.shape[0]], p.machine[LAST_WAITS])
         due, opens = max(due, ready), max(opens, ready)
         if ready >= latest:
             late, latest = -1, ready

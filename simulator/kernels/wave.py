@@ -34,6 +34,18 @@ def later(v: Wave, cycle: int, moves: int) -> int:
 
 
 @stage
+def due_after(v: Wave, cycle: int, moves: int) -> int:
+    """As `later`, but where the array was found to stand still from then on for the operands of the vector that is due: that cycle."""
+    ring, found = v.still_at.shape[0], cycle + moves
+    for number in range(first_still_after(v, cycle), v.array[STILLS]):
+        start = v.still_at[number % ring]
+        if start > found or (start == found and v.still[number % ring, 1] < 0):
+            break
+        found += v.still[number % ring, 0]
+    return found
+
+
+@stage
 def next_move(v: Wave, cycle: int) -> int:
     """The first cycle from ``cycle`` on in which the array moves, by the stand-stills known so far."""
     ring = v.still_at.shape[0]
