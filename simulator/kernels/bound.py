@@ -4,20 +4,12 @@ from importlib import import_module
 from typing import Any
 
 from simulator.kernels.codes import compiled, machine_codes
-from simulator.kernels.rows import FILL_WINDOWS, KERNELS, PICTURE, REACH, SKIP, addresses
+from simulator.kernels.rows import FILL_WINDOWS, KERNELS, MORE, PICTURE, REACH, SKIP, addresses
 from simulator.kernels.tables import SYSTOLIC, Program, State
 
-SPATIAL = (
-    "array:settle", "array:compute", "array:accumulate", "array:grant", "recurrence:look_back", "recurrence:picture",
-    "recurrence:reach", "windows:fill_windows", "recurrence:skip",
-)  # fmt: skip
-"""Where the kernels of a spatial array are, in the order of `KERNELS`."""
-MORE = ("systolic:settled_until", "systolic:shift_in", "systolic:arrive", "accounts:account")
-"""Those that only a systolic array has."""
-SYSTOLIC_ARRAY = tuple(
-    f"systolic:{kernel}" if kernel in ("compute", "accumulate") else where
-    for kernel, where in zip(KERNELS, SPATIAL, strict=True)
-) + MORE
+OWN = {f"array:{name}": f"systolic:{name}" for name in ("compute", "accumulate")}
+"""What stands in a systolic array for kernels of a spatial one."""
+SYSTOLIC_ARRAY = (*(OWN.get(name, name) for name in KERNELS), *MORE)
 RUN_UNTIL = "array:run_until"
 
 
@@ -26,7 +18,7 @@ class Bound:
 
     def __init__(self, program: Program, state: State) -> None:
         self.program, self.state = program, state
-        names = (*(SYSTOLIC_ARRAY if program.machine[SYSTOLIC] != 0 else SPATIAL), RUN_UNTIL)
+        names = (*(SYSTOLIC_ARRAY if program.machine[SYSTOLIC] != 0 else KERNELS), RUN_UNTIL)
         self._rows: Any
         self._address: Any
         if compiled():

@@ -4,12 +4,17 @@ import numpy as np
 
 from simulator.kernels.tables import A, Program, State
 
-KERNELS = ("settle", "compute", "accumulate", "grant", "look_back", "picture", "reach", "fill_windows", "skip")
-"""The kernels that are called by address, in the order of their rows; then those that only a systolic array has."""
+KERNELS = (
+    "array:settle", "array:compute", "array:accumulate", "array:grant", "recurrence:look_back", "recurrence:picture",
+    "recurrence:reach", "windows:fill_windows", "recurrence:skip",
+)  # fmt: skip
+"""The kernels that are called by address, in the order of their rows, as ``module:function``."""
+MORE = ("systolic:settled_until", "systolic:shift_in", "systolic:arrive", "accounts:account")
+"""Those that only a systolic array has, behind them."""
 SETTLE, COMPUTE, ACCUMULATE_TILE, GRANT, LOOK_BACK, PICTURE, REACH, FILL_WINDOWS, SKIP = range(len(KERNELS))
-SETTLED_UNTIL, SHIFT_IN, ARRIVE, ACCOUNT = range(len(KERNELS), len(KERNELS) + 4)
+SETTLED_UNTIL, SHIFT_IN, ARRIVE, ACCOUNT = range(len(KERNELS), len(KERNELS) + len(MORE))
 TABLES = len(Program._fields) + len(State._fields)
-ROWS = TABLES + len(KERNELS) + 4
+ROWS = TABLES + len(KERNELS) + len(MORE)
 """Rows at the most: the arrays, then the kernels."""
 
 

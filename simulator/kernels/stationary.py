@@ -66,7 +66,7 @@ def next_row(p: Program, s: State, v: Wave) -> tuple[int, int]:
         return 0, 0
     row, known, there = next_word(p, v, used), 1, 0
     if not granted(p, s, v, row):
-        known, there = 0, s.scalars[HORIZON]
+        known, there = 2, s.scalars[HORIZON]
     elif row >= 0:
         stays = p.machine[STATIONARY]
         there = s.come[stays, v.array[TILES_IN] % s.come.shape[1], row]
@@ -77,5 +77,5 @@ def next_row(p: Program, s: State, v: Wave) -> tuple[int, int]:
     elif v.array[TILES_PLACED] > v.array[TILES_IN]:
         free = later(v, v.wave[PLACE_FROM], p.dying[s.scalars[TILE_KIND], PLACE_MOVES])
     else:  # the vector from which on it is counted has yet to enter
-        free, known = v.wave[LAST_ENTRY] + 1, 0
-    return (1 if known != 0 else 2), max(free, there)
+        free, known = v.wave[LAST_ENTRY] + 1, 2
+    return known, max(free, there)

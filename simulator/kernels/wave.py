@@ -23,26 +23,27 @@ def first_still_after(v: Wave, cycle: int) -> int:
 
 
 @stage
-def later(v: Wave, cycle: int, moves: int) -> int:
-    """The cycle of the array's move that is so many moves after the one in ``cycle``, by the stand-stills known so far."""
+def after_moves(v: Wave, cycle: int, moves: int, waits: bool) -> int:
+    """`later`, or `due_after` where the array ``waits`` for what is due then."""
     ring, found = v.still_at.shape[0], cycle + moves
     for number in range(first_still_after(v, cycle), v.array[STILLS]):
-        if v.still_at[number % ring] > found:
+        start = v.still_at[number % ring]
+        if start > found or (waits and start == found and v.still[number % ring, 1] < 0):
             break
         found += v.still[number % ring, 0]
     return found
 
 
 @stage
+def later(v: Wave, cycle: int, moves: int) -> int:
+    """The cycle of the array's move that is so many moves after the one in ``cycle``, by the stand-stills known so far."""
+    return int(after_moves(v, cycle, moves, False))
+
+
+@stage
 def due_after(v: Wave, cycle: int, moves: int) -> int:
     """As `later`, but where the array was found to stand still from then on for the operands of the vector that is due: that cycle."""
-    ring, found = v.still_at.shape[0], cycle + moves
-    for number in range(first_still_after(v, cycle), v.array[STILLS]):
-        start = v.still_at[number % ring]
-        if start > found or (start == found and v.still[number % ring, 1] < 0):
-            break
-        found += v.still[number % ring, 0]
-    return found
+    return int(after_moves(v, cycle, moves, True))
 
 
 @stage
